@@ -1,0 +1,109 @@
+import type { OmoeOptions } from '../optim/options.ts';
+
+/** One method of a comparison: the base optimizer alone, or OMoE with every switch spelled out. */
+export interface Method {
+  /** The id as written on the command line, options included: `omoe:side=input,alpha=0.01`. */
+  readonly name: string;
+  /** `null` is the base optimizer (AdamW). */
+  readonly omoe: OmoeOptions | null;
+}
+
+export interface ModelShape {
+  readonly width: number;
+  readonly ffn: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly experts: number;
+  readonly topK: number;
+  /** Positions; longer inputs are cut, shorter ones padded. */
+  readonly length: number;
+}
+
+/** Everything that determines a comparison's numbers; with a seed it determines them bit for bit on one backend. */
+export interface ComparePlan {
+  readonly task: string;
+  /** Folder of a real task; absent for the embedded one. */
+  readonly data?: string;
+  /** BERT `vocab.txt`; needed by the real tasks. */
+  readonly vocab?: string;
+  readonly methods: readonly Method[];
+  readonly seeds: readonly number[];
+  /** Fine-tuning steps after the upcycle, the same for each method. */
+  readonly steps: number;
+  /** Steps of the dense model that all methods of a seed share. */
+  readonly denseSteps: number;
+  readonly batch: number;
+  readonly model: ModelShape;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly warmup: number;
+  readonly clip: number;
+  readonly balanceLoss: number;
+  readonly zLoss: number;
+  readonly capacityFactor: number | null;
+  /** At most so many training and dev examples (null = all); makes real-text runs fit a time. */
+  readonly trainLimit: number | null;
+  readonly devLimit: number | null;
+  readonly backend: string;
+}
+
+/** What a worker says while it trains; goes to the progress bar and to metrics.jsonl. */
+export interface StepEvent {
+  readonly seed: number;
+  /** `dense` while the shared dense model trains. */
+  readonly method: string;
+  readonly step: number;
+  readonly steps: number;
+  readonly phase: 'dense' | 'accumulate' | 'orthogonal';
+  readonly loss: number;
+  readonly taskLoss: number;
+  readonly balanceLoss: number;
+  readonly gradientNorm: number;
+  readonly milliseconds: number;
+  /** Present in orthogonal steps: averages over expert matrices. */
+  readonly normKept?: number;
+  readonly trace?: number;
+  readonly leakage?: number;
+  readonly renormFactor?: number;
+}
+
+/** A trained dense model, as plain arrays that cross process borders. */
+export interface DenseModel {
+  readonly seed: number;
+  readonly metric: number;
+  readonly parameters: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array | Float64Array }>>;
+}
+
+/** The finished run of one method at one seed: the numbers that `compare` averages. */
+export interface MethodRun {
+  readonly method: string;
+  readonly seed: number;
+  /** Largest |MoE − dense| right after the exact upcycle, and the bound it must respect: the receipt. */
+  readonly upcycleError: number;
+  readonly metric: number;
+  readonly outputCosine: number;
+  readonly cka: number;
+  readonly ckaDebiased: number | null;
+  readonly overlap: number;
+  readonly weightCosine: number;
+  readonly weightDeltaCosine: number | null;
+  readonly effectiveRank: number;
+  readonly routing: {
+    readonly entropy: number;
+    readonly loadEntropy: number;
+    readonly loadCv: number;
+    readonly maxViolation: number;
+    readonly deadExperts: number;
+    readonly labelNmi: number;
+    /** Only where the task knows its domains. */
+    readonly domainNmi: number | null;
+  };
+  /** Means over orthogonal steps; null for methods without any. */
+  readonly normKept: number | null;
+  readonly trace: number | null;
+  readonly leakage: number | null;
+  readonly msPerStep: { readonly accumulate: number | null; readonly orthogonal: number | null };
+  /** Expert-by-expert output cosine on the dev tokens, averaged over MoE layers: [expert][expert]. */
+  readonly similarity: readonly (readonly number[])[];
+  readonly warnings: readonly string[];
+}

@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config';
+
+const here = (path: string) => new URL(path, import.meta.url).pathname;
+
+export default defineConfig({
+  resolve: {
+    // Tests import the public names; they resolve to the sources, so that no build is needed first.
+    alias: [
+      { find: /^omoe\/backends\/(.*)$/, replacement: here('./backends/$1/index.ts') },
+      { find: /^omoe\/spec$/, replacement: here('./spec/index.ts') },
+      { find: /^omoe\/backend$/, replacement: here('./src/backend.ts') },
+      { find: /^omoe\/(.*)$/, replacement: here('./src/$1/index.ts') },
+      { find: /^omoe$/, replacement: here('./src/index.ts') },
+    ],
+  },
+  test: {
+    include: ['src/**/*.test.ts', 'backends/**/*.test.ts', 'spec/**/*.test.ts', 'property-tests/**/*.test.ts', 'docs/**/*.test.ts'],
+    pool: 'forks',
+    testTimeout: 120_000,
+  },
+});
