@@ -1,0 +1,86 @@
+import type { Backend, HostArray, Kernels, Spec, View } from '../../src/backend.ts';
+import { activation, binary, select, unary } from './elementwise.ts';
+import { groupedMatmul, groupedOuter } from './grouped.ts';
+import type { HostKernel } from './kernel.ts';
+import { gram, matmul, orthogonalProject } from './matmul.ts';
+import { cast, concat, copy, fill, gather, scatterAdd } from './move.ts';
+import { crossEntropy, layerNorm, logSoftmax, softmax } from './normalize.ts';
+import { cumsum, oneHot, sort, topK } from './order.ts';
+import { argmax, logSumExp, mean, reduce, variance } from './reduce.ts';
+import { type CpuBuffer, createStorage, type Storage } from './storage.ts';
+
+/**
+ * The readable CPU backend: plain loops over strided views, to be checked against spec/ by eye. Sums are accumulated in
+ * Float64 whatever the dtype, and every result is rounded once, when it is stored.
+ */
+export interface CpuBackend extends Backend<CpuBuffer> {
+  readSync(buffer: CpuBuffer): HostArray;
+}
+
+export type { CpuBuffer } from './storage.ts';
+
+/** Around a kernel on host arrays: buffers in, live ones only, and buffers out. */
+const onBuffers =
+  <Attrs extends object>(name: string, kernel: HostKernel<Attrs>, storage: Storage) =>
+  (inputs: readonly View<CpuBuffer>[], attrs: Attrs, outputs: readonly Spec[]): readonly CpuBuffer[] => {
+    // `unary`, `binary` and `reduce` are better known by their kind: exp, add, sum.
+    const operation = 'kind' in attrs ? String(attrs.kind) : name;
+    const views = inputs.map((view) => ({ ...view, buffer: storage.dataOf(view.buffer, operation) }));
+    return kernel(views, attrs, outputs).map((data, i) => storage.keep(data, outputs[i].dtype));
+  };
+
+export function cpu(): CpuBackend {
+  const storage = createStorage();
+  const on = <Attrs extends object>(name: string, kernel: HostKernel<Attrs>) => onBuffers(name, kernel, storage);
+  // `Required`: this backend leaves no composite out, so a missing one is a type error.
+  const kernels: Required<Kernels<CpuBuffer>> = {
+    unary: on('unary', unary),
+    binary: on('binary', binary),
+    select: on('select', select),
+    reduce: on('reduce', reduce),
+    copy: on('copy', copy),
+    gather: on('gather', gather),
+    scatterAdd: on('scatterAdd', scatterAdd),
+    fill: on('fill', fill),
+    cast: on('cast', cast),
+    relu: on('relu', activation('relu')),
+    sigmoid: on('sigmoid', activation('sigmoid')),
+    silu: on('silu', activation('silu')),
+    softplus: on('softplus', activation('softplus')),
+    gelu: on('gelu', activation('gelu')),
+    geluTanh: on('geluTanh', activation('geluTanh')),
+    mean: on('mean', mean),
+    variance: on('variance', variance),
+    logSumExp: on('logSumExp', logSumExp),
+    argmax: on('argmax', argmax),
+    matmul: on('matmul', matmul),
+    groupedMatmul: on('groupedMatmul', groupedMatmul),
+    groupedOuter: on('groupedOuter', groupedOuter),
+    softmax: on('softmax', softmax),
+    logSoftmax: on('logSoftmax', logSoftmax),
+    layerNorm: on('layerNorm', layerNorm),
+    crossEntropy: on('crossEntropy', crossEntropy),
+    topK: on('topK', topK),
+    sort: on('sort', sort),
+    cumsum: on('cumsum', cumsum),
+    oneHot: on('oneHot', oneHot),
+    concat: on('concat', concat),
+    gram: on('gram', gram),
+    orthogonalProject: on('orthogonalProject', orthogonalProject),
+  };
+  const readSync = (buffer: CpuBuffer): HostArray => storage.dataOf(buffer, 'read');
+  return {
+    name: 'cpu',
+    dtypes: ['float32', 'float64', 'int32', 'bool'],
+    ulps: { exp: 1, log: 1, tanh: 2, erf: 4, power: 1 },
+    upload: storage.keep,
+    // The array itself, frozen by convention: no kernel ever writes to a buffer that it has returned.
+    read: async (buffer) => readSync(buffer),
+    readSync,
+    free: storage.free,
+    stats: storage.stats,
+    flush: async () => {},
+    dispose: storage.dispose,
+    kernels,
+  };
+}

@@ -1,0 +1,74 @@
+import { allocate, gatherView, sizeOf } from '../../src/shape.ts';
+import { requireIndex } from './indices.ts';
+import type { CompositeAttrs, HostKernel } from './kernel.ts';
+import { mapLanes, readLanes } from './walk.ts';
+
+/** Softmax, its logarithm, layer norm and cross entropy: one lane at a time, in Float64, rounded once. */
+
+function largest(lane: Float64Array): number {
+  let max = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < lane.length; i++) max = Math.max(max, lane[i]);
+  return max;
+}
+
+/** Σ e^{x - shift} */
+function sumOfExp(lane: Float64Array, shift: number): number {
+  let sum = 0;
+  for (let i = 0; i < lane.length; i++) sum += Math.exp(lane[i] - shift);
+  return sum;
+}
+
+/** The maximum, as the shift that keeps e^{x - shift} from overflowing; 0 where it is infinite or NaN. */
+function finiteShift(lane: Float64Array): number {
+  const max = largest(lane);
+  return Number.isFinite(max) ? max : 0;
+}
+
+// e^{x_i - m} / Σ_j e^{x_j - m},  m = max x
+export const softmax: HostKernel<CompositeAttrs['softmax']> = ([x], { axis }, [output]) => [
+  mapLanes(x, axis, allocate(output.dtype, sizeOf(x.shape)), (lane) => {
+    const m = largest(lane);
+    let sum = 0;
+    for (let i = 0; i < lane.length; i++) {
+      lane[i] = Math.exp(lane[i] - m);
+      sum += lane[i];
+    }
+    for (let i = 0; i < lane.length; i++) lane[i] /= sum;
+  }),
+];
+
+// (x - m) - log Σ e^{x - m}
+export const logSoftmax: HostKernel<CompositeAttrs['logSoftmax']> = ([x], { axis }, [output]) => [
+  mapLanes(x, axis, allocate(output.dtype, sizeOf(x.shape)), (lane) => {
+    const m = finiteShift(lane);
+    const logSum = Math.log(sumOfExp(lane, m));
+    for (let i = 0; i < lane.length; i++) lane[i] = lane[i] - m - logSum;
+  }),
+];
+
+// w (x - mean)/√(variance + ε) + b over the last axis
+export const layerNorm: HostKernel<CompositeAttrs['layerNorm']> = ([x, weight, bias], { epsilon }, [output]) => {
+  const [w, b] = [gatherView(weight), gatherView(bias)];
+  return [
+    mapLanes(x, x.shape.length - 1, allocate(output.dtype, sizeOf(x.shape)), (lane) => {
+      let sum = 0;
+      for (let i = 0; i < lane.length; i++) sum += lane[i];
+      const mean = sum / lane.length;
+      let squares = 0;
+      for (let i = 0; i < lane.length; i++) squares += (lane[i] - mean) * (lane[i] - mean);
+      const deviation = Math.sqrt(squares / lane.length + epsilon);
+      for (let i = 0; i < lane.length; i++) lane[i] = ((lane[i] - mean) / deviation) * w[i] + b[i];
+    }),
+  ];
+};
+
+// log Σ_j e^{z_j - m} - (z_c - m) for the label c of each row
+export const crossEntropy: HostKernel<CompositeAttrs['crossEntropy']> = ([logits, labels], _, [output]) => {
+  const label = requireIndex('crossEntropy', labels, logits.shape[1], 'label');
+  const result = allocate(output.dtype, label.length);
+  readLanes(logits, 1, (lane, row) => {
+    const m = finiteShift(lane);
+    result[row] = Math.log(sumOfExp(lane, m)) - (lane[label[row]] - m);
+  });
+  return [result];
+};

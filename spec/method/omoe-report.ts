@@ -1,0 +1,86 @@
+/**
+ * What an orthogonal step tells of itself, so that nobody has to believe that the projection did its work.
+ */
+import { fromFunction, type Real } from '../array.ts';
+import { sources } from './combine.ts';
+import { beside, cols, flattened, inner, minus, norm } from './linear-algebra.ts';
+import { leakage, traceShare } from './measures/optimizer.ts';
+import type { ExpertLinear } from './omoe.ts';
+import type { OmoeOptions } from './options.ts';
+import { type Renormed, statisticSize, updateBasis } from './project-update.ts';
+import { stacked } from './projector.ts';
+
+/** What an orthogonal step reports of each expert. */
+export interface ProjectionReport {
+  /** trace(Q) / d */
+  readonly trace: number;
+  /** ‖Δ_projected‖ / ‖Δ‖ before renorm */
+  readonly normKept: number;
+  /** c of the renorm */
+  readonly renormFactor: number;
+  /** The share of the applied update that acts on the sources' columns. NaN where there are none. */
+  readonly leakage: number;
+  /** trace fell below `plasticityWarning`. */
+  readonly plasticityLow: boolean;
+  /** ‖Δ_projected‖ ≤ 1e-6 ‖Δ‖: no renorm. */
+  readonly vanished: boolean;
+}
+
+/** M_j − M_j,base of the sources, before the step. */
+export const travelled = <State>(linear: ExpertLinear<State>, from: readonly number[]): Real[] =>
+  from.map((j) => minus(linear.matrices[j], linear.base[j]));
+
+/** The report of one expert: `update` is what was applied, `done` what projection and renorm say. */
+export function report<State>(
+  update: Real,
+  done: Renormed,
+  i: number,
+  linear: ExpertLinear<State>,
+  options: OmoeOptions,
+): ProjectionReport {
+  const from = sources(i, linear.matrices.length, options.columns);
+  const trace = options.side === 'update' ? updateSideTrace(linear, from, update) : traceShare(linear.projectors![i]);
+  return {
+    trace,
+    normKept: done.normKept,
+    renormFactor: done.factor,
+    leakage: leaked(update, linear, from, options),
+    plasticityLow: trace < options.plasticityWarning,
+    vanished: done.vanished,
+  };
+}
+
+/** I − UUᵀ has trace d − rank. */
+function updateSideTrace<State>(linear: ExpertLinear<State>, from: readonly number[], update: Real): number {
+  const size = flattened(update).shape[0];
+  return 1 - cols(updateBasis(travelled(linear, from), size)) / size;
+}
+
+/** Leakage of the applied update; on the update side the columns are the directions that the sources travelled. */
+function leaked<State>(
+  update: Real,
+  linear: ExpertLinear<State>,
+  from: readonly number[],
+  options: OmoeOptions,
+): number {
+  if (options.side === 'update') {
+    const moves = travelled(linear, from).map(flattened);
+    const hits = moves.map((move) => inner(move, flattened(update)));
+    const lengths = norm(
+      moves.reduce(
+        (all, move) => beside(all, move),
+        fromFunction([flattened(update).shape[0], 0], () => 0),
+      ),
+    );
+    return Math.hypot(...hits) / (lengths * norm(update));
+  }
+  const size = statisticSize(options.side, options.bias, update);
+  const columns = stacked(
+    from.map((j) => linear.statistics[j].columns),
+    size,
+  );
+  const part = fromFunction([options.side === 'input' ? size : update.shape[0], update.shape[1]], ([r, c]) =>
+    update.get(r, c),
+  );
+  return leakage(columns, part, options.side);
+}

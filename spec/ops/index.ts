@@ -1,0 +1,14 @@
+/** Every operation of the engine, defined. */
+export * from './attention.ts';
+export * from './cross-entropy.ts';
+export * from './dropout.ts';
+export * from './elementwise.ts';
+export { erfc, normalCdf } from './error-function.ts';
+export * from './layer-norm.ts';
+export * from './matmul.ts';
+export * from './order.ts';
+export * from './placement.ts';
+export * from './projection.ts';
+export * from './reduce.ts';
+export * from './softmax.ts';
+export * from './views.ts';

@@ -1,0 +1,129 @@
+/**
+ * Bounds of everything that is sums and products. All hold for any order of summation, for blocks, for fused
+ * multiply-adds, and for an accumulator of more precision.
+ *
+ * The one argument: in any order of adding n numbers, each of them passes through at most n − 1 roundings, so the computed
+ * sum is Σ xᵢ(1 + θᵢ) with |θᵢ| ≤ γ_{n−1}. A product before it is one rounding more.
+ * λ is the smallest normal number: what one product can lose where small results are flushed to zero.
+ */
+import { at, type Int, type Real } from '../array.ts';
+import { abs, add } from '../ops/elementwise.ts';
+import { groupedMatmul, groupedOuter, linear, matmul } from '../ops/matmul.ts';
+import { cumsum } from '../ops/order.ts';
+import { scatterAdd } from '../ops/placement.ts';
+import { transpose } from '../ops/projection.ts';
+import { mean, reduceWith, sum, variance } from '../ops/reduce.ts';
+import { gamma, smallestNormal, whereFinite } from './model.ts';
+
+type Axes = number | readonly number[] | undefined;
+type Options = { readonly keepDims?: boolean };
+
+/** How many elements each result of a reduction has. */
+const countAlong = (x: Real, axes: Axes, options: Options): number => {
+  const counts = reduceWith(x, axes, options, (elements) => elements.length);
+  return counts.size === 0 ? 0 : counts.data[0];
+};
+
+/** |ŝ − s| ≤ γ_{n−1} Σ|xᵢ| + nλ */
+export function sumBound(x: Real, axes: Axes, u: number, options: Options = {}): Real {
+  const n = countAlong(x, axes, options);
+  const magnitude = sum(abs(x), axes, options);
+  return whereFinite(sum(x, axes, options), (index) => {
+    return gamma(Math.max(n - 1, 0), u) * at(magnitude, index) + n * smallestNormal(u);
+  });
+}
+
+/** One rounding more for the division by n, two where the reciprocal is multiplied: γ_{n+1} Σ|xᵢ|/n + 2λ. */
+export function meanBound(x: Real, axes: Axes, u: number, options: Options = {}): Real {
+  const n = countAlong(x, axes, options);
+  const magnitude = mean(abs(x), axes, options);
+  return whereFinite(mean(x, axes, options), (index) => {
+    return gamma(n + 1, u) * at(magnitude, index) + 2 * smallestNormal(u);
+  });
+}
+
+/**
+ * Two passes: first the mean, off by |e| ≤ M; then Σ(xᵢ − x̄ − e)². As Σ(xᵢ − x̄) = 0, the mean's error enters squared only:
+ * Σ(xᵢ − x̄ − e)² = Σ(xᵢ − x̄)² + n e². Each term is rounded twice by the difference (squared), once by the square, n − 1
+ * times by the sum, twice by the division: with S = Σ(xᵢ − x̄)²,
+ * |v̂ − v| ≤ (nM² + γ_{n+4}(S + nM²)) / (n − correction) + 2nλ.
+ * The one-pass form Σx² − n x̄² does not keep it.
+ */
+export function varianceBound(
+  x: Real,
+  axes: Axes,
+  u: number,
+  { correction = 0, ...options }: Options & { readonly correction?: number } = {},
+): Real {
+  const n = countAlong(x, axes, options);
+  const meanError = meanBound(x, axes, u, options);
+  return whereFinite(variance(x, axes, { correction, ...options }), (index, v) => {
+    const shift = n * at(meanError, index) ** 2;
+    const squares = v * (n - correction);
+    return (shift + gamma(n + 4, u) * (squares + shift)) / (n - correction) + 2 * n * smallestNormal(u);
+  });
+}
+
+/** [..., m, inner] · [..., inner, n]: γ_inner |A||B| + inner·λ */
+export function matmulBound(a: Real, b: Real, u: number): Real {
+  const inner = a.shape[a.shape.length - 1];
+  const magnitude = matmul(abs(a), abs(b));
+  return whereFinite(magnitude, (_, m) => gamma(inner, u) * m + inner * smallestNormal(u));
+}
+
+/** γ_{in+1} (|x||W| + |b|) + in·λ, with the bias as one more term */
+export function linearBound(x: Real, weight: Real, bias: Real | undefined, u: number): Real {
+  const input = weight.shape[0];
+  const magnitude = linear(abs(x), abs(weight), bias && abs(bias));
+  return whereFinite(magnitude, (_, m) => gamma(input + 1, u) * m + input * smallestNormal(u));
+}
+
+/** `matmulBound` for each row with its expert's matrix */
+export function groupedMatmulBound(x: Real, weights: Real, offsets: Int, u: number): Real {
+  const input = x.shape[1];
+  const magnitude = groupedMatmul(abs(x), abs(weights), offsets);
+  return whereFinite(magnitude, (_, m) => gamma(input, u) * m + input * smallestNormal(u));
+}
+
+/** γ_rows Σ|x||g| + rows·λ, with the rows of the expert */
+export function groupedOuterBound(x: Real, g: Real, offsets: Int, u: number): Real {
+  const magnitude = groupedOuter(abs(x), abs(g), offsets);
+  return whereFinite(magnitude, ([e], m) => {
+    const rows = at(offsets, [e + 1]) - at(offsets, [e]);
+    return gamma(rows, u) * m + rows * smallestNormal(u);
+  });
+}
+
+/** `matmulBound` of AᵀA */
+export const gramBound = (a: Real, u: number): Real => matmulBound(transpose(a), a, u);
+
+/**
+ * G − V(VᵀG), V [rows, rank]. A term of VᵀG carries `rows` roundings, of V(·) `rank` more, the difference one more:
+ * γ_{rows+rank+1} (|G| + |V||V|ᵀ|G|) + (rows·Σ|V| + rank + 1)λ, Σ|V| the sum of a row of |V|.
+ */
+export function orthogonalProjectBound(g: Real, v: Real, u: number): Real {
+  const [rows, rank] = v.shape.slice(-2);
+  const [G, V] = [abs(g), abs(v)];
+  const magnitude = add(G, matmul(V, matmul(transpose(V), G)));
+  const rowSum = sum(V, -1);
+  return whereFinite(magnitude, (index, size) => {
+    const lost = rows * at(rowSum, index.slice(0, -1)) + rank + 1;
+    return gamma(rows + rank + 1, u) * size + lost * smallestNormal(u);
+  });
+}
+
+/** Element i of a running sum is a sum of i + 1 numbers: γᵢ Σ_{j≤i}|xⱼ| + (i + 1)λ, however the partial sums are shared. */
+export function cumsumBound(x: Real, axis: number, u: number): Real {
+  const along = axis < 0 ? axis + x.shape.length : axis;
+  return whereFinite(cumsum(abs(x), along), (index, magnitude) => {
+    return gamma(index[along], u) * magnitude + (index[along] + 1) * smallestNormal(u);
+  });
+}
+
+/** At a place that m updates go to: γ_m (|x| + Σ|updates|) + (m + 1)λ; the bound takes m for the number of all updates. */
+export function scatterAddBound(x: Real, list: Int, updates: Real, axis: number, u: number): Real {
+  const m = list.shape[0];
+  return whereFinite(scatterAdd(abs(x), list, abs(updates), axis), (_, magnitude) => {
+    return gamma(m, u) * magnitude + (m + 1) * smallestNormal(u);
+  });
+}

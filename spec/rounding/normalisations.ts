@@ -1,0 +1,137 @@
+/**
+ * Bounds of softmax, its logarithm, logSumExp, cross entropy and layer norm. ε_f = 2·ulps(f)·u as in functions.ts; λ is the
+ * smallest normal number.
+ */
+import { at, type Int, mapLanes, type Real } from '../array.ts';
+import { crossEntropy } from '../ops/cross-entropy.ts';
+import { layerNorm } from '../ops/layer-norm.ts';
+import { logSumExp, mean, reduceWith, variance } from '../ops/reduce.ts';
+import { logSoftmax, softmax } from '../ops/softmax.ts';
+import { meanBound, varianceBound } from './contractions.ts';
+import { gamma, smallestNormal, type Ulps, whereFinite } from './model.ts';
+
+/** What happens to Σⱼ e^{xⱼ − m} on the way, m the largest x (0 where that is infinite). */
+interface ShiftedSum {
+  readonly shift: number;
+  /** The exact sum S. */
+  readonly sum: number;
+  /** Its relative error, all of it. */
+  readonly error: number;
+}
+
+/**
+ * e^{x − m} computed: the difference is rounded, (x − m)(1 + δ), which multiplies the exponential by e^{(x−m)δ} ≤ e^{u|x−m|};
+ * then ε_exp. Relative error ρ = e^{u|x−m|}(1 + ε_exp) − 1. (x = −∞ gives 0 exactly.)
+ */
+const exponentialError = (x: number, m: number, u: number, ulps: Ulps): number =>
+  x === -Infinity ? 0 : Math.exp(u * Math.abs(x - m)) * (1 + 2 * ulps.exp * u) - 1;
+
+/**
+ * The terms are positive, so the sum's relative error is their mean ρ̄ = Σ eⱼρⱼ / S, then γ_{n−1} for adding; n terms may
+ * have lost λ each: (1 + ρ̄)(1 + γ_{n−1}) − 1 + nλ/S.
+ */
+function shiftedSum(lane: readonly number[], u: number, ulps: Ulps): ShiftedSum {
+  const highest = lane.reduce((m, x) => Math.max(m, x), -Infinity);
+  const shift = Number.isFinite(highest) ? highest : 0;
+  let [sum, weighted] = [0, 0];
+  for (const x of lane) {
+    const e = Math.exp(x - shift);
+    sum += e;
+    if (e > 0) weighted += e * exponentialError(x, shift, u, ulps);
+  }
+  const roundings = gamma(Math.max(lane.length - 1, 0), u);
+  const error = (1 + weighted / sum) * (1 + roundings) - 1 + (lane.length * smallestNormal(u)) / sum;
+  return { shift, sum, error };
+}
+
+/**
+ * yᵢ = eᵢ/S: the error ρᵢ above the line, R that of S below it, the division one rounding or two (by the reciprocal):
+ * yᵢ((1 + ρᵢ)(1 + γ₂)/(1 − R) − 1) + 2λ. (S ≥ 1, so a lost eᵢ stays below λ.)
+ */
+export function softmaxBound(x: Real, axis: number, u: number, ulps: Ulps): Real {
+  const bounds = mapLanes(x, axis, (lane) => {
+    const { shift, sum, error } = shiftedSum(lane, u, ulps);
+    return lane.map((value) => {
+      const y = Math.exp(value - shift) / sum;
+      const relative = ((1 + exponentialError(value, shift, u, ulps)) * (1 + gamma(2, u))) / (1 - error) - 1;
+      return (y === 0 ? 0 : y * relative) + 2 * smallestNormal(u);
+    });
+  });
+  return whereFinite(softmax(x, axis), (index) => at(bounds, index));
+}
+
+/** ln Ŝ: the error R of S moves it by at most −ln(1 − R) =: L, then ε_log of the value: L + ε_log(ln S + L). */
+function logOfSumError({ sum, error }: ShiftedSum, u: number, ulps: Ulps): number {
+  const L = -Math.log1p(-error);
+  return L + 2 * ulps.log * u * (Math.abs(Math.log(sum)) + L);
+}
+
+/** m + ln S: the error B of ln S, then one rounding: B + u(|m + ln S| + B) + λ */
+export function logSumExpBound(
+  x: Real,
+  axes: number | readonly number[] | undefined,
+  u: number,
+  ulps: Ulps,
+  options: { readonly keepDims?: boolean } = {},
+): Real {
+  const bounds = reduceWith(x, axes, options, (elements) => {
+    const parts = shiftedSum(elements, u, ulps);
+    const B = logOfSumError(parts, u, ulps);
+    return B + u * (Math.abs(parts.shift + Math.log(parts.sum)) + B) + smallestNormal(u);
+  });
+  return whereFinite(logSumExp(x, axes, options), (index) => at(bounds, index));
+}
+
+/**
+ * Either (xᵢ − m) − ln S or xᵢ − (m + ln S): the error B of ln S; one rounding of the inner sum, of size |xᵢ − m| or
+ * |m + ln S|; one of the outer difference y. With C = B + u(max(|xᵢ − m|, |m + ln S|) + B): C + u(|y| + C) + λ.
+ */
+export function logSoftmaxBound(x: Real, axis: number, u: number, ulps: Ulps): Real {
+  const bounds = mapLanes(x, axis, (lane) => {
+    const parts = shiftedSum(lane, u, ulps);
+    const B = logOfSumError(parts, u, ulps);
+    const logSum = Math.log(parts.sum);
+    return lane.map((value) => {
+      const inner = Math.max(Math.abs(value - parts.shift), Math.abs(parts.shift + logSum));
+      const C = B + u * (inner + B);
+      return C + u * (Math.abs(value - parts.shift - logSum) + C) + smallestNormal(u);
+    });
+  });
+  return whereFinite(logSoftmax(x, axis), (index) => at(bounds, index));
+}
+
+/** That of logSoftmax at the label. */
+export function crossEntropyBound(logits: Real, labels: Int, u: number, ulps: Ulps): Real {
+  const bounds = logSoftmaxBound(logits, 1, u, ulps);
+  return whereFinite(crossEntropy(logits, labels), ([r]) => at(bounds, [r, at(labels, [r])]));
+}
+
+/**
+ * Two passes, as in varianceBound. d = x − x̄ is off by the mean's error M and one rounding. v + ε =: σ² is off by
+ * W = V + uε + u(σ² + V + uε), from the variance's error V, the rounding of ε and of the sum; it is never below ε(1 − u)
+ * computed, so σ̂² ≥ max(σ² − W, ε(1 − u)) =: low. Root, division (or reciprocal and product): three roundings. So
+ * n = d/σ is off by N = ((|d| + M)(1 + u)(1 + γ₃) σ/√low − |d|)/σ, and y = n·w + b by
+ * N|w| + γ₂((|n| + N)|w| + |b|) + λ. Infinite where ε = 0 and the lane is constant up to rounding: nothing can be said.
+ */
+export function layerNormBound(x: Real, weight: Real, bias: Real, epsilon: number, u: number): Real {
+  const y = layerNorm(x, weight, bias, epsilon);
+  const last = x.shape.length - 1;
+  const keep = { keepDims: true };
+  const M = meanBound(x, last, u, keep);
+  const V = varianceBound(x, last, u, keep);
+  const [means, variances] = [mean(x, last, keep), variance(x, last, keep)];
+  return whereFinite(y, (index) => {
+    const row = [...index.slice(0, -1), 0];
+    const [w, b] = [Math.abs(at(weight, [index[last]])), Math.abs(at(bias, [index[last]]))];
+    const d = Math.abs(at(x, index) - at(means, row));
+    const square = at(variances, row) + epsilon;
+    const varianceError = at(V, row) + u * epsilon;
+    const W = varianceError + u * (square + varianceError);
+    const low = Math.max(square - W, epsilon * (1 - u));
+    if (low <= 0) return Infinity;
+    const sigma = Math.sqrt(square);
+    const grown = (d + at(M, row)) * (1 + u) * (1 + gamma(3, u)) * Math.sqrt(square / low);
+    const N = (grown - d) / sigma;
+    return N * w + gamma(2, u) * ((d / sigma + N) * w + b) + smallestNormal(u) * (1 + w);
+  });
+}

@@ -1,0 +1,103 @@
+import type { Backend, Declined, Kernel, Spec, View } from './backend.ts';
+import { DTypeError } from './errors.ts';
+import type { Op } from './op.ts';
+import { contiguousStrides } from './shape.ts';
+import type { Tensor } from './tensor.ts';
+
+/** How often an operation ran on a kernel of the backend, how often as its composition, and why kernels declined. */
+export interface TraceLine {
+  readonly op: string;
+  readonly native: number;
+  readonly composed: number;
+  readonly declined: readonly string[];
+}
+
+/** What ran where since the last `clear`. Nothing falls back without a line here. */
+export class Trace {
+  readonly #lines = new Map<string, { native: number; composed: number; declined: Set<string> }>();
+
+  #line(op: string) {
+    const line = this.#lines.get(op) ?? { native: 0, composed: 0, declined: new Set<string>() };
+    this.#lines.set(op, line);
+    return line;
+  }
+  native(op: string): void {
+    this.#line(op).native++;
+  }
+  composed(op: string, reason?: string): void {
+    const line = this.#line(op);
+    line.composed++;
+    if (reason !== undefined) line.declined.add(reason);
+  }
+  lines(): TraceLine[] {
+    return [...this.#lines].map(([op, line]) => ({ op, ...line, declined: [...line.declined] }));
+  }
+  clear(): void {
+    this.#lines.clear();
+  }
+}
+
+export interface DispatchContext {
+  readonly backend: Backend;
+  /** False: compositions run even where a kernel exists; the tests compare the two. */
+  readonly native: boolean;
+  readonly trace: Trace;
+  /** Makes a handle of a buffer's view. */
+  wrap(view: View): Tensor;
+}
+
+const isDeclined = (result: readonly unknown[] | Declined): result is Declined => 'declined' in result;
+
+/**
+ * Runs an operation on concrete tensors: a view is computed here, a primitive or a composite with a kernel goes to the
+ * backend, everything else becomes its composition. All shape errors are thrown by `infer`, before any work.
+ */
+export function dispatch<Attrs>(
+  context: DispatchContext,
+  op: Op<Attrs>,
+  inputs: readonly Tensor[],
+  attrs: Attrs,
+): readonly Tensor[] {
+  const outputs = op.infer(inputs, attrs);
+  for (const { dtype } of outputs) requireSupported(context.backend, op.name, dtype);
+
+  if (op.view) {
+    const view = op.view(inputs[0].view!, attrs);
+    return view ? [context.wrap(view)] : dispatch(context, op, [inputs[0].copy()], attrs);
+  }
+
+  const kernels = context.backend.kernels as Readonly<Record<string, Kernel<unknown, Attrs> | undefined>>;
+  const kernel = op.kind === 'primitive' || context.native ? kernels[op.name] : undefined;
+  let reason: string | undefined;
+  if (kernel) {
+    const result = kernel(
+      inputs.map((input) => input.view!),
+      attrs,
+      outputs,
+    );
+    if (!isDeclined(result)) {
+      context.trace.native(op.name);
+      return result.map((buffer, i) => context.wrap(contiguousView(buffer, outputs[i])));
+    }
+    reason = result.declined;
+  }
+  context.trace.composed(op.name, reason);
+  return op.compose!(inputs, attrs);
+}
+
+const contiguousView = (buffer: unknown, { shape, dtype }: Spec): View => ({
+  buffer,
+  shape,
+  dtype,
+  strides: contiguousStrides(shape),
+  offset: 0,
+});
+
+export function requireSupported(backend: Backend, operation: string, dtype: Spec['dtype']): void {
+  if (!backend.dtypes.includes(dtype))
+    throw new DTypeError({
+      operation,
+      received: dtype,
+      expected: `a dtype that the ${backend.name} backend holds: ${backend.dtypes.join(', ')}`,
+    });
+}

@@ -1,0 +1,263 @@
+import type { NdArray } from 'ndarray';
+import { customOp, differentiate, pullback } from './autograd.ts';
+import type { Backend, DType, HostArray, View } from './backend.ts';
+import { type DispatchContext, dispatch, requireSupported, Trace, type TraceLine } from './dispatch.ts';
+import { OmoeError, ShapeError, UsageError } from './errors.ts';
+import { type HostData, hostView, toNdarray } from './host.ts';
+import type { Op } from './op.ts';
+import { composites, primitives } from './ops/index.ts';
+import { type Key, normal, permutation, truncatedNormal, uniform } from './random.ts';
+import { checkShape, formatShape, isContiguous, isFloat, normalizeAxis, sizeOf } from './shape.ts';
+import { Tensor } from './tensor.ts';
+
+export interface EngineOptions {
+  /** The dtype of new float tensors that name none. Default float32. */
+  readonly dtype?: 'float32' | 'float64';
+  /** False: run compositions even where the backend has a kernel. For tests. */
+  readonly native?: boolean;
+  /** False: differentiate through compositions even where an operation states its gradient. For tests. */
+  readonly vjp?: boolean;
+}
+
+/** A tensor engine on one backend. There is no default engine and no global state: `const t = engine(await cpu())`. */
+export class Engine {
+  readonly backend: Backend;
+  readonly options: Required<EngineOptions>;
+  readonly #context: DispatchContext;
+  #level = 0;
+
+  constructor(backend: Backend, options: EngineOptions = {}) {
+    this.backend = backend;
+    this.options = { dtype: 'float32', native: true, vjp: true, ...options };
+    requireSupported(backend, 'engine', this.options.dtype);
+    this.#context = {
+      backend,
+      native: this.options.native,
+      trace: new Trace(),
+      wrap: (view) => new Tensor(this, { view }),
+    };
+  }
+
+  get dtype(): 'float32' | 'float64' {
+    return this.options.dtype;
+  }
+
+  // Running
+
+  /** Runs an operation: on the innermost tape that watches an input, else on the backend. */
+  run<Attrs>(op: Op<Attrs>, inputs: readonly Tensor[], attrs: Attrs): readonly Tensor[] {
+    let watcher = null as Tensor['traced'];
+    for (const input of inputs) {
+      if (input.engine !== this)
+        throw new UsageError({
+          operation: op.name,
+          received: 'tensors of two engines',
+          expected: 'tensors of one engine',
+        });
+      if (input.traced && input.traced.tape.level > (watcher?.tape.level ?? 0)) watcher = input.traced;
+    }
+    return watcher ? watcher.tape.record(op, inputs, attrs) : dispatch(this.#context, op, inputs, attrs);
+  }
+
+  /** For the autograd: a deeper level while `body` runs. */
+  nested<T>(body: (level: number) => T): T {
+    this.#level++;
+    try {
+      return body(this.#level);
+    } finally {
+      this.#level--;
+    }
+  }
+
+  /** What ran on a kernel of the backend and what as a composition, since the start or the last `clearTrace`. */
+  trace(): TraceLine[] {
+    return this.#context.trace.lines();
+  }
+  clearTrace(): void {
+    this.#context.trace.clear();
+  }
+
+  // Making tensors
+
+  /**
+   * A tensor from host data: a number, (nested) arrays, a typed array with a shape, or a scijs ndarray.
+   * Typed arrays and ndarrays of the wanted dtype are taken over without a copy: do not write to them afterwards.
+   * Float64Array gives float64, Float32Array float32, Int32Array int32, booleans bool, numbers the engine's dtype.
+   * @throws ShapeError for ragged nesting or a shape that does not fit; UsageError for data of another kind
+   */
+  tensor(data: HostData, shape?: readonly number[], dtype?: DType): Tensor {
+    const { array, ...place } = hostView(data, shape, dtype, this.dtype);
+    requireSupported(this.backend, 'tensor', place.dtype);
+    const buffer = this.backend.upload(array, place.dtype);
+    return this.#context.wrap({ buffer, ...place });
+  }
+  full(shape: readonly number[], value: number, dtype: DType = this.dtype): Tensor {
+    return this.run(primitives.fill, [], { shape, value, dtype })[0];
+  }
+  zeros(shape: readonly number[], dtype?: DType): Tensor {
+    return this.full(shape, 0, dtype);
+  }
+  ones(shape: readonly number[], dtype?: DType): Tensor {
+    return this.full(shape, 1, dtype);
+  }
+  /** 0, 1, …, size − 1 as int32. */
+  arange(size: number): Tensor {
+    checkShape('arange', [size]);
+    return this.tensor(
+      Int32Array.from({ length: size }, (_, i) => i),
+      [size],
+    );
+  }
+  eye(size: number, dtype: DType = this.dtype): Tensor {
+    return this.arange(size).oneHot(size, dtype);
+  }
+  /** A number as a tensor of rank 0; a tensor as it is. For operands of elementwise operations. */
+  scalarLike(operation: string, operand: Tensor | number, dtype: DType): Tensor {
+    if (operand instanceof Tensor) return operand;
+    if (typeof operand !== 'number' || dtype === 'bool' || (dtype === 'int32' && !Number.isInteger(operand)))
+      throw new UsageError({
+        operation,
+        received: `the operand ${String(operand)} for ${dtype}`,
+        expected: `a tensor or a number that ${dtype} holds`,
+      });
+    return this.full([], operand, dtype);
+  }
+
+  // Randomness: the same key gives the same numbers on every backend
+
+  #random(draw: (n: number) => Float64Array, shape: readonly number[], dtype: DType): Tensor {
+    checkShape('random', shape);
+    const drawn = draw(sizeOf(shape));
+    return this.tensor(dtype === 'float64' ? drawn : Float32Array.from(drawn), shape, dtype);
+  }
+  /** Evenly in [low, high). */
+  uniform(key: Key, shape: readonly number[], { low = 0, high = 1, dtype = this.dtype as DType } = {}): Tensor {
+    return this.#random((n) => uniform(key, n, low, high), shape, dtype);
+  }
+  normal(key: Key, shape: readonly number[], { mean = 0, sd = 1, dtype = this.dtype as DType } = {}): Tensor {
+    return this.#random((n) => normal(key, n, mean, sd), shape, dtype);
+  }
+  /** Normal, cut at ±bound standard deviations. */
+  truncatedNormal(key: Key, shape: readonly number[], { sd = 1, bound = 2, dtype = this.dtype as DType } = {}): Tensor {
+    return this.#random((n) => truncatedNormal(key, n, sd, bound), shape, dtype);
+  }
+  /** 0 … size − 1 in random order, int32. */
+  permutation(key: Key, size: number): Tensor {
+    return this.tensor(permutation(key, size), [size]);
+  }
+  /** Keeps each element with probability 1 − rate and divides it by that; rate 0 is the identity. @throws UsageError outside [0, 1) */
+  dropout(x: Tensor, rate: number, key: Key): Tensor {
+    if (!(rate >= 0 && rate < 1))
+      throw new UsageError({ operation: 'dropout', received: `rate ${rate}`, expected: 'a number in [0, 1)' });
+    if (rate === 0) return x;
+    const kept = Uint8Array.from(uniform(key, x.size), (u) => (u >= rate ? 1 : 0));
+    return this.tensor(kept, x.shape, 'bool').where(x.multiply(1 / (1 - rate)), 0);
+  }
+
+  // Several tensors
+
+  concat(tensors: readonly Tensor[], axis = 0): Tensor {
+    const rank = tensors[0]?.rank ?? 1;
+    return this.run(composites.concat, tensors, { axis: normalizeAxis('concat', axis, rank) })[0];
+  }
+  /** Tensors of one shape along a new axis. */
+  stack(tensors: readonly Tensor[], axis = 0): Tensor {
+    const at = normalizeAxis('stack', axis, (tensors[0]?.rank ?? 0) + 1);
+    return this.concat(
+      tensors.map((tensor) => tensor.expandDims(at)),
+      at,
+    );
+  }
+
+  // Gradients
+
+  /** Like `valueAndGrad`, for a function that also returns auxiliary output (any tree; its tensors come back as values). */
+  valueAuxAndGrad<P, A, R extends readonly unknown[]>(f: (parameters: P, ...rest: R) => readonly [Tensor, A]) {
+    return (parameters: P, ...rest: R): { value: Tensor; aux: A; gradients: P } =>
+      differentiate(this, (watched: P) => f(watched, ...rest), parameters);
+  }
+  /**
+   * Of a scalar function of a tree of float tensors (and any further arguments): the function that returns its value and
+   * the tree of its gradients. Nest for higher derivatives.
+   */
+  valueAndGrad<P, R extends readonly unknown[]>(f: (parameters: P, ...rest: R) => Tensor) {
+    return (parameters: P, ...rest: R): [Tensor, P] => {
+      const { value, gradients } = differentiate(
+        this,
+        (watched: P) => [f(watched, ...rest), null] as const,
+        parameters,
+      );
+      return [value, gradients];
+    };
+  }
+  grad<P, R extends readonly unknown[]>(f: (parameters: P, ...rest: R) => Tensor) {
+    return (parameters: P, ...rest: R): P => this.valueAndGrad(f)(parameters, ...rest)[1];
+  }
+  /** `forward` with the gradient that `vjp` states instead of the one that would be derived. */
+  customGradient(
+    forward: (...inputs: readonly Tensor[]) => Tensor,
+    vjp: (context: { inputs: readonly Tensor[]; output: Tensor; gradient: Tensor }) => readonly (Tensor | null)[],
+  ): (...inputs: readonly Tensor[]) => Tensor {
+    const op = customOp('customGradient', forward, vjp);
+    return (...inputs) => this.run(op, inputs, undefined)[0];
+  }
+  /** The same function, whose intermediates are not kept for the gradient but computed again: less memory, more time. */
+  checkpoint(f: (...inputs: readonly Tensor[]) => Tensor): (...inputs: readonly Tensor[]) => Tensor {
+    const op = customOp('checkpoint', f, ({ inputs, gradient }) => {
+      const { gradients } = pullback(this, f, inputs, () => gradient);
+      let next = 0;
+      return inputs.map((input) => (isFloat(input.dtype) ? gradients[next++] : null));
+    });
+    return (...inputs) => this.run(op, inputs, undefined)[0];
+  }
+
+  // Reading
+
+  /** @see Tensor.data */
+  async read(tensor: Tensor): Promise<HostArray> {
+    const view = this.#readable(tensor);
+    return this.#cut(view, await this.backend.read(view.buffer));
+  }
+  /** As a scijs ndarray. */
+  async ndarray(tensor: Tensor): Promise<NdArray<HostArray>> {
+    return toNdarray(await this.read(tensor), tensor.shape);
+  }
+  protected readNow(tensor: Tensor): HostArray {
+    const view = this.#readable(tensor);
+    return this.#cut(view, this.backend.readSync!(view.buffer));
+  }
+  #readable(tensor: Tensor): View {
+    const { view } = tensor.stopGradient();
+    if (!view) throw new OmoeError({ operation: 'read', received: String(tensor), expected: 'a tensor with data' });
+    return isContiguous(view) ? view : this.run(primitives.copy, [this.#context.wrap(view)], {})[0].view!;
+  }
+  #cut(view: View, whole: HostArray): HostArray {
+    const size = sizeOf(view.shape);
+    if (view.offset + size > whole.length)
+      throw new ShapeError({
+        operation: 'read',
+        received: `${whole.length} elements`,
+        expected: `${formatShape(view.shape)} at ${view.offset}`,
+      });
+    return whole.slice(view.offset, view.offset + size);
+  }
+}
+
+/** An engine whose backend can be read without waiting. */
+export class SyncEngine extends Engine {
+  /** @see Tensor.data */
+  dataSync(tensor: Tensor): HostArray {
+    return this.readNow(tensor);
+  }
+}
+
+/** The buffer type is the backend's own; the core never looks inside, so it is forgotten here. */
+export function engine<B>(
+  backend: Backend<B> & { readonly readSync: (buffer: B) => HostArray },
+  options?: EngineOptions,
+): SyncEngine;
+export function engine<B>(backend: Backend<B>, options?: EngineOptions): Engine;
+export function engine<B>(backend: Backend<B>, options?: EngineOptions): Engine {
+  const opaque = backend as unknown as Backend;
+  return backend.readSync ? new SyncEngine(opaque, options) : new Engine(opaque, options);
+}

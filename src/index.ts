@@ -1,0 +1,19 @@
+/** `omoe`: the tensor and autograd engine. Backends, layers and optimizers are subpaths; see the README's map. */
+export type { Backend, DType, HostArray, Spec, View } from './backend.ts';
+export type { TraceLine } from './dispatch.ts';
+export { Engine, type EngineOptions, engine, SyncEngine } from './engine.ts';
+export { DataError, DivergedError, DTypeError, OmoeError, ShapeError, UsageError } from './errors.ts';
+export {
+  bits,
+  foldIn,
+  integers,
+  type Key,
+  key,
+  normal,
+  permutation,
+  split,
+  truncatedNormal,
+  uniform,
+} from './random.ts';
+export { type Reduction, Tensor } from './tensor.ts';
+export { byPath, leaves, mapTree } from './tree.ts';

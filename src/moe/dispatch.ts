@@ -1,0 +1,83 @@
+import { UsageError } from '../errors.ts';
+import type { Tensor } from '../tensor.ts';
+import type { Gate } from './gate.ts';
+
+/**
+ * Which row of work belongs to which token and expert. A token with k experts takes k slots; the rows are the slots sorted
+ * by expert, so that each expert's rows lie together. Shapes never depend on data: there are always n·k rows, and those of
+ * padding and of dropped slots lie behind the last expert's, where nobody works on them.
+ */
+export interface Dispatch {
+  readonly tokens: number;
+  readonly experts: number;
+  /** int32 [row]: the token each row carries. */
+  readonly tokenOfRow: Tensor;
+  /** int32 [row]: the expert that owns the row; E where nobody does. */
+  readonly expertOfRow: Tensor;
+  /** int32 [expert + 1]: rows offsets[e] … offsets[e + 1] − 1 belong to expert e. */
+  readonly offsets: Tensor;
+  /** [row]: the gate weight of the row's slot; 0 where nobody owns it. */
+  readonly gateOfRow: Tensor;
+  /** int32 [expert]: slots that asked for the expert, dropped ones included. */
+  readonly load: Tensor;
+  /** int32 []: slots that found their expert full, Σ max(0, load − C). */
+  readonly dropped: Tensor;
+}
+
+/**
+ * Sorts the slots by expert; with a capacity, an expert serves its first C = ⌈capacityFactor · n · k / E⌉ slots in token
+ * order (n counts real tokens) and the rest are dropped. Definition: spec/method/dispatch.ts.
+ * @throws UsageError for a capacity factor that is not above 0
+ */
+export function planDispatch({ chosen, gates }: Gate, experts: number, capacityFactor: number | null = null): Dispatch {
+  const t = chosen.engine;
+  const [tokens, k] = chosen.shape;
+  const slots = tokens * k;
+  const choice = chosen.reshape([slots]); // token-major: the slots of token 0 first
+  const asks = choice.oneHot(experts, 'int32'); // [slot, expert]; padding (−1) asks nobody
+  const load = asks.sum([0]);
+
+  let kept = choice.greaterEqual(0);
+  if (capacityFactor !== null) {
+    if (!(Number.isFinite(capacityFactor) && capacityFactor > 0))
+      throw new UsageError({
+        operation: 'planDispatch',
+        received: `capacityFactor ${capacityFactor}`,
+        expected: 'a number above 0, or null for dropless routing',
+      });
+    // C = ⌈c·n·k/E⌉ with n·k = Σ load, so that a slot at place p (from 0) is served where p < c·n·k/E, as p is whole.
+    const share = load.sum().astype('float32').multiply(capacityFactor).divide(Math.max(1, experts));
+    const place = asks.cumsum(0).multiply(asks).sum([1]).subtract(1); // [slot]: how many asked the same expert before
+    kept = kept.logicalAnd(place.astype('float32').less(share));
+  }
+  const owner = kept.where(choice, experts);
+  const { values: expertOfRow, order } = owner.sort();
+  const served = asks.multiply(kept.astype('int32').expandDims(1)).sum([0]);
+  const tokenOfSlot = t.tensor(
+    Int32Array.from({ length: slots }, (_, slot) => Math.floor(slot / k)),
+    [slots],
+  );
+  return {
+    tokens,
+    experts,
+    tokenOfRow: tokenOfSlot.gather(order),
+    expertOfRow,
+    offsets: t.concat([t.zeros([1], 'int32'), served.cumsum(0)]),
+    gateOfRow: kept.where(gates.reshape([slots]), 0).gather(order),
+    load,
+    dropped: load.sum().subtract(served.sum()),
+  };
+}
+
+/** Carries tokens to their experts: [token, width] -> [row, width]. */
+export const dispatchTokens = (x: Tensor, plan: Dispatch): Tensor => x.gather(plan.tokenOfRow, 0);
+
+/** Brings the answers back: y_t = Σ over the token's rows of gate · row. [row, width] -> [token, width] */
+export function combineRows(rows: Tensor, plan: Dispatch): Tensor {
+  const weighted = plan.expertOfRow
+    .less(plan.experts)
+    .expandDims(1)
+    .where(rows, 0)
+    .multiply(plan.gateOfRow.expandDims(1));
+  return rows.engine.zeros([plan.tokens, rows.shape[1]], rows.dtype).scatterAdd(plan.tokenOfRow, weighted, 0);
+}

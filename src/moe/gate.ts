@@ -1,0 +1,51 @@
+import { UsageError } from '../errors.ts';
+import { formatSpec, requireRank } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+
+export interface GateOptions {
+  /** Experts per token, 1 ≤ k ≤ E. */
+  readonly k: number;
+  /** Divide the kept probabilities by their sum. Default: true for k > 1. */
+  readonly renormalize?: boolean;
+  /** bool [token], false for padding: padding chooses nobody. */
+  readonly mask?: Tensor;
+}
+
+export interface Gate {
+  /** z, [token, expert] */
+  readonly logits: Tensor;
+  /** p = softmax(z), [token, expert] */
+  readonly probabilities: Tensor;
+  /** The chosen experts, int32 [token, slot], most probable first; −1 for padding. */
+  readonly chosen: Tensor;
+  /** g, the weight of each choice, [token, slot]; 0 for padding. */
+  readonly gates: Tensor;
+}
+
+/**
+ * The top-k gate (Shazeer et al. 2017): softmax of the router logits, the k largest kept (ties to the lowest expert).
+ * The choice is made on the logits, as softmax may round different ones to equal probabilities. Definition: spec/method/gate.ts.
+ * @param logits z, [token, expert]
+ * @throws UsageError unless 1 ≤ k ≤ E; ShapeError for logits or a mask of another rank
+ */
+export function topKGate(logits: Tensor, { k, renormalize = k > 1, mask }: GateOptions): Gate {
+  requireRank('topKGate', 'logits', logits, 2);
+  const [, experts] = logits.shape;
+  if (!Number.isInteger(k) || k < 1 || k > experts)
+    throw new UsageError({
+      operation: 'topKGate',
+      received: `k = ${k} for ${formatSpec(logits)}`,
+      expected: experts === 0 ? 'at least one expert' : `k from 1 to ${experts}`,
+      advice: experts === 0 ? 'A Mixture of Experts needs an expert.' : 'Choose fewer experts per token or build more.',
+    });
+  const { values: kept, indices } = logits.topK(k); // [token, slot]
+  // Renormalised: p_e / Σ_kept p_f = softmax over the kept logits. Otherwise p_e = e^{z_e} / Σ_all e^{z_f}.
+  const weights = renormalize ? kept.softmax(1) : kept.subtract(logits.logSumExp([1], { keepDims: true })).exp();
+  const real = mask?.expandDims(1); // [token, 1]
+  return {
+    logits,
+    probabilities: logits.softmax(1),
+    chosen: real ? real.where(indices, -1) : indices,
+    gates: real ? real.where(weights, 0) : weights,
+  };
+}

@@ -1,0 +1,43 @@
+import { UsageError } from '../errors.ts';
+import type { FeedForwardParameters } from '../nn/feed-forward.ts';
+import { foldIn, type Key } from '../random.ts';
+import type { Tensor } from '../tensor.ts';
+import type { MoEParameters } from './moe.ts';
+
+export interface UpcycleOptions {
+  readonly experts: number;
+  /** For the router, drawn afresh: normal with standard deviation 0.02. */
+  readonly key: Key;
+  /** Standard deviation of noise added to each expert's copy; 0 (default) is an exact copy. */
+  readonly noise?: number;
+}
+
+/**
+ * Sparse upcycling (Komatsuzaki et al. 2022): every expert starts as a copy of one trained feed-forward network.
+ * Right after an exact copy with renormalised gates the layer computes the dense function, as Σ g_i FFN(x) = FFN(x);
+ * `upcycleError` is the receipt for it. Definition: spec/method/upcycle.ts.
+ */
+export function upcycle(dense: FeedForwardParameters, { experts, key, noise = 0 }: UpcycleOptions): MoEParameters {
+  if (!Number.isInteger(experts) || experts < 1 || !(noise >= 0))
+    throw new UsageError({
+      operation: 'upcycle',
+      received: `${experts} experts, noise ${noise}`,
+      expected: 'at least one expert and noise ≥ 0',
+    });
+  const t = dense.fc1.weight.engine;
+  const copies = (tensor: Tensor, name: string): Tensor => {
+    const copied = tensor
+      .expandDims(0)
+      .broadcastTo([experts, ...tensor.shape])
+      .copy();
+    if (noise === 0) return copied;
+    return copied.add(t.normal(foldIn(key, name), copied.shape, { sd: noise, dtype: tensor.dtype }));
+  };
+  const { fc1, fc2 } = dense;
+  const width = fc1.weight.shape[0];
+  return {
+    router: { weight: t.normal(foldIn(key, 'router'), [width, experts], { sd: 0.02, dtype: fc1.weight.dtype }) },
+    fc1: { weight: copies(fc1.weight, 'fc1.weight'), bias: copies(fc1.bias, 'fc1.bias') },
+    fc2: { weight: copies(fc2.weight, 'fc2.weight'), bias: copies(fc2.bias, 'fc2.bias') },
+  };
+}

@@ -1,0 +1,48 @@
+import type { Engine } from '../engine.ts';
+import { UsageError } from '../errors.ts';
+import { foldIn, type Key } from '../random.ts';
+import type { Tensor } from '../tensor.ts';
+import { initLinear, type LinearParameters, linear } from './linear.ts';
+
+export interface AttentionParameters {
+  readonly query: LinearParameters;
+  readonly key: LinearParameters;
+  readonly value: LinearParameters;
+  readonly output: LinearParameters;
+}
+
+/**
+ * softmax(Q Kᵀ/√dim) V for each head, where masked keys get no weight; a sentence without any real key gives 0.
+ * @param q,k,v [batch, head, position, dim]
+ * @param mask bool [batch, position], false for padding
+ */
+export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor): Tensor {
+  const real = mask.reshape([mask.shape[0], 1, 1, mask.shape[1]]); // [batch, 1, 1, key]
+  // [query, dim] · [dim, key] -> [query, key]
+  const scores = q.matmul(k.transpose()).multiply(1 / Math.sqrt(q.shape[3]));
+  // A finite stand-in for −∞ keeps a row of padding free of NaN; its weights are set to 0 afterwards.
+  const lowest = q.dtype === 'float64' ? -1e300 : -1e30;
+  const weights = real.where(real.where(scores, lowest).softmax(-1), 0);
+  return weights.matmul(v); // [query, key] · [key, dim] -> [query, dim]
+}
+
+/** Multi-head self-attention (Vaswani et al. 2017). x [batch, position, width], mask bool [batch, position] */
+export function attention(x: Tensor, parameters: AttentionParameters, heads: number, mask: Tensor): Tensor {
+  const [batch, positions, width] = x.shape;
+  const split = (y: Tensor) => y.reshape([batch, positions, heads, width / heads]).permuteDims([0, 2, 1, 3]);
+  const [q, k, v] = [parameters.query, parameters.key, parameters.value].map((map) => split(linear(x, map)));
+  const mixed = scaledDotProductAttention(q, k, v, mask).permuteDims([0, 2, 1, 3]).reshape([batch, positions, width]);
+  return linear(mixed, parameters.output);
+}
+
+/** @throws UsageError unless the heads divide the width */
+export function initAttention(t: Engine, key: Key, width: number, heads: number): AttentionParameters {
+  if (!Number.isInteger(heads) || heads < 1 || width % heads !== 0)
+    throw new UsageError({
+      operation: 'attention',
+      received: `width ${width} and ${heads} heads`,
+      expected: 'a number of heads that divides the width',
+    });
+  const map = (name: string) => initLinear(t, foldIn(key, name), width, width);
+  return { query: map('query'), key: map('key'), value: map('value'), output: map('output') };
+}

@@ -1,0 +1,4 @@
+export * from './attention.ts';
+export * from './encoder.ts';
+export * from './feed-forward.ts';
+export * from './linear.ts';

@@ -1,0 +1,159 @@
+import { ShapeError } from '../errors.ts';
+import type { Op } from '../op.ts';
+import { broadcastShapes, formatSpecs, requireDType, requireFloat, sizeOf } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+
+/** Contractions over one inner axis, plain and batched. */
+
+/** Temporaries of the compositions below stay under this many elements. */
+const blockElements = 2 ** 20;
+
+/** [m, inner] · [inner, n] -> [m, n], with broadcast batch axes in front. */
+export const matmul: Op = {
+  name: 'matmul',
+  kind: 'composite',
+  infer([a, b]) {
+    requireFloat('matmul', a);
+    const [ra, rb] = [a.shape.length, b.shape.length];
+    if (ra < 2 || rb < 2 || a.dtype !== b.dtype || a.shape[ra - 1] !== b.shape[rb - 2])
+      throw new ShapeError({
+        operation: 'matmul',
+        received: formatSpecs([a, b]),
+        expected: '[…, m, inner] and […, inner, n] of one float dtype',
+        advice:
+          ra >= 2 && rb >= 2
+            ? `The inner sizes are ${a.shape[ra - 1]} and ${b.shape[rb - 2]}.`
+            : 'Give both a rank of at least 2.',
+      });
+    const batch = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
+    return [{ shape: [...batch, a.shape[ra - 2], b.shape[rb - 1]], dtype: a.dtype }];
+  },
+  // Σ over blocks of the inner axis of (a[…, m, block, 1] · b[…, 1, block, n]) summed over the block.
+  compose([a, b]) {
+    const [m, inner, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
+    const batch = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
+    const block = Math.max(1, Math.floor(blockElements / Math.max(1, sizeOf(batch) * m * n)));
+    let sum = a.engine.zeros([...batch, m, n], a.dtype);
+    for (let start = 0; start < inner; start += block) {
+      const left = a.slice([start, start + block], -1).expandDims(-1); // [m, block, 1]
+      const right = b.slice([start, start + block], -2).expandDims(-3); // [1, block, n]
+      sum = sum.add(left.multiply(right).sum([-2]));
+    }
+    return [sum];
+  },
+  // y = a b:  ∂a = g bᵀ,  ∂b = aᵀ g, each summed over the batch axes it was repeated along
+  vjp: ({ inputs: [a, b], gradients: [g] }) => [
+    sumToBatch(g.matmul(b.transpose()), a), // [m, n] · [n, inner] -> [m, inner]
+    sumToBatch(a.transpose().matmul(g), b), // [inner, m] · [m, n] -> [inner, n]
+  ],
+};
+
+function sumToBatch(gradient: Tensor, input: Tensor): Tensor {
+  const lead = gradient.shape.length - input.shape.length;
+  const repeated = gradient.shape.flatMap((size, axis) =>
+    axis < gradient.shape.length - 2 && (axis < lead || input.shape[axis - lead] !== size) ? [axis] : [],
+  );
+  return (repeated.length > 0 ? gradient.sum(repeated) : gradient).reshape(input.shape);
+}
+
+function requireOffsets(
+  operation: string,
+  offsets: { shape: readonly number[]; dtype: string },
+  received: string,
+): void {
+  if (offsets.dtype !== 'int32' || offsets.shape.length !== 1 || offsets.shape[0] < 1)
+    throw new ShapeError({ operation, received, expected: 'offsets int32[experts + 1]' });
+}
+
+/**
+ * Rows sorted by expert, each multiplied by its own expert's matrix, without padding:
+ * x [row, in], w [expert, in, out], offsets [expert + 1] -> [row, out]; y_r = x_r W_e for offsets[e] ≤ r < offsets[e + 1].
+ * Rows from offsets[experts] on belong to no expert and give 0. Offsets are data: they start at 0 and never fall.
+ */
+export const groupedMatmul: Op = {
+  name: 'groupedMatmul',
+  kind: 'composite',
+  infer([x, w, offsets]) {
+    requireFloat('groupedMatmul', x);
+    const received = formatSpecs([x, w, offsets]);
+    if (x.shape.length !== 2 || w.shape.length !== 3 || x.shape[1] !== w.shape[1] || x.dtype !== w.dtype)
+      throw new ShapeError({
+        operation: 'groupedMatmul',
+        received,
+        expected: 'x [row, in] and w [expert, in, out] of one float dtype',
+      });
+    requireOffsets('groupedMatmul', offsets, received);
+    if (offsets.shape[0] !== w.shape[0] + 1)
+      throw new ShapeError({ operation: 'groupedMatmul', received, expected: `offsets int32[${w.shape[0] + 1}]` });
+    return [{ shape: [x.shape[0], w.shape[2]], dtype: x.dtype }];
+  },
+  // A block of rows fetches each row's matrix: work is rows · in · out, whatever the number of experts.
+  compose([x, w, offsets]) {
+    const [rows, [experts, input, output]] = [x.shape[0], w.shape];
+    if (rows === 0 || experts === 0) return [x.engine.zeros([rows, output], x.dtype)];
+    const block = Math.max(1, Math.floor(blockElements / Math.max(1, input * output)));
+    const { owner, owned } = ownerOfRows(offsets, rows, experts);
+    const parts: Tensor[] = [];
+    for (let start = 0; start < rows; start += block) {
+      const range = [start, start + block] as const;
+      const matrices = w.gather(owner.slice(range, 0), 0); // [row, in, out]
+      const y = x.slice(range, 0).expandDims(1).matmul(matrices).squeeze(1); // [row, 1, in] · [row, in, out] -> [row, out]
+      parts.push(owned.slice(range, 0).expandDims(1).where(y, 0));
+    }
+    return [x.engine.concat(parts, 0)];
+  },
+  vjp: ({ inputs: [x, w, offsets], gradients: [g] }) => [
+    g.groupedMatmul(w.transpose(), offsets), // [row, out] · [expert, out, in] -> [row, in]
+    x.groupedOuter(g, offsets), // Σ_row [in] ⊗ [out] -> [expert, in, out]
+    null,
+  ],
+};
+
+/**
+ * The weight gradient of `groupedMatmul`: x [row, in], g [row, out], offsets [expert + 1] -> [expert, in, out],
+ * Σ over the rows of each expert of x_r ⊗ g_r; zero for an expert without rows.
+ */
+export const groupedOuter: Op = {
+  name: 'groupedOuter',
+  kind: 'composite',
+  infer([x, g, offsets]) {
+    requireFloat('groupedOuter', x);
+    const received = formatSpecs([x, g, offsets]);
+    if (x.shape.length !== 2 || g.shape.length !== 2 || x.shape[0] !== g.shape[0] || x.dtype !== g.dtype)
+      throw new ShapeError({
+        operation: 'groupedOuter',
+        received,
+        expected: 'x [row, in] and g [row, out] of one float dtype',
+      });
+    requireOffsets('groupedOuter', offsets, received);
+    return [{ shape: [offsets.shape[0] - 1, x.shape[1], g.shape[1]], dtype: x.dtype }];
+  },
+  compose([x, g, offsets]) {
+    const [rows, input, output, experts] = [x.shape[0], x.shape[1], g.shape[1], offsets.shape[0] - 1];
+    let sum = x.engine.zeros([experts, input, output], x.dtype);
+    if (rows === 0 || experts === 0) return [sum];
+    requireDType('groupedOuter', 'offsets', offsets, 'int32');
+    const block = Math.max(1, Math.floor(blockElements / Math.max(1, input * output)));
+    const { owner, owned } = ownerOfRows(offsets, rows, experts);
+    for (let start = 0; start < rows; start += block) {
+      const range = [start, start + block] as const;
+      const ownRows = owned.slice(range, 0).expandDims(1).where(x.slice(range, 0), 0);
+      const outer = ownRows.expandDims(2).multiply(g.slice(range, 0).expandDims(1)); // [row, in, 1] · [row, 1, out]
+      sum = sum.scatterAdd(owner.slice(range, 0), outer, 0);
+    }
+    return [sum];
+  },
+  vjp: ({ inputs: [x, g, offsets], gradients: [c] }) => [
+    g.groupedMatmul(c.transpose(), offsets), // [row, out] · [expert, out, in] -> [row, in]
+    x.groupedMatmul(c, offsets), // [row, in] · [expert, in, out] -> [row, out]
+    null,
+  ],
+};
+
+/** For each row its expert (the last one where nobody owns it) and whether anybody does. */
+function ownerOfRows(offsets: Tensor, rows: number, experts: number): { owner: Tensor; owned: Tensor } {
+  const ends = offsets.slice([1, experts + 1], 0).reshape([1, experts]);
+  const row = offsets.engine.arange(rows).reshape([rows, 1]);
+  const passed = row.greaterEqual(ends).astype('int32').sum([1]); // how many experts' ranges end at or before the row
+  return { owner: passed.minimum(experts - 1), owned: passed.less(experts) };
+}

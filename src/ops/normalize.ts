@@ -1,0 +1,105 @@
+import { ShapeError } from '../errors.ts';
+import type { Op } from '../op.ts';
+import { formatSpecs, normalizeAxis, requireDType, requireFloat } from '../shape.ts';
+
+/** Softmax and its logarithm, layer norm, cross entropy. */
+
+const inferAlongAxis =
+  (operation: string): Op<{ readonly axis: number }>['infer'] =>
+  ([x], { axis }) => {
+    requireFloat(operation, x);
+    normalizeAxis(operation, axis, x.shape.length);
+    return [{ shape: x.shape, dtype: x.dtype }];
+  };
+
+// softmax(x)_i = e^{x_i - m} / Σ_j e^{x_j - m},  m = max x.   ∂x = y (g - Σ g y)
+export const softmax: Op<{ readonly axis: number }> = {
+  name: 'softmax',
+  kind: 'composite',
+  infer: inferAlongAxis('softmax'),
+  compose([x], { axis }) {
+    const e = x.subtract(x.max([axis], { keepDims: true }).stopGradient()).exp();
+    return [e.divide(e.sum([axis], { keepDims: true }))];
+  },
+  vjp: ({ outputs: [y], gradients: [g], attrs: { axis } }) => [
+    y.multiply(g.subtract(g.multiply(y).sum([axis], { keepDims: true }))),
+  ],
+};
+
+// logSoftmax(x) = x - logSumExp(x).   ∂x = g - softmax(x) Σ g
+export const logSoftmax: Op<{ readonly axis: number }> = {
+  name: 'logSoftmax',
+  kind: 'composite',
+  infer: inferAlongAxis('logSoftmax'),
+  compose: ([x], { axis }) => [x.subtract(x.logSumExp([axis], { keepDims: true }))],
+  vjp: ({ outputs: [y], gradients: [g], attrs: { axis } }) => [
+    g.subtract(y.exp().multiply(g.sum([axis], { keepDims: true }))),
+  ],
+};
+
+// layerNorm(x) = w (x - mean)/√(variance + ε) + b over the last axis, with the biased variance (Ba et al. 2016)
+export const layerNorm: Op<{ readonly epsilon: number }> = {
+  name: 'layerNorm',
+  kind: 'composite',
+  infer([x, weight, bias]) {
+    requireFloat('layerNorm', x);
+    const width = x.shape.at(-1);
+    const fits = (p: typeof weight) => p.shape.length === 1 && p.shape[0] === width && p.dtype === x.dtype;
+    if (width === undefined || !fits(weight) || !fits(bias))
+      throw new ShapeError({
+        operation: 'layerNorm',
+        received: formatSpecs([x, weight, bias]),
+        expected: 'x […, width], weight [width], bias [width] of one float dtype',
+      });
+    return [{ shape: x.shape, dtype: x.dtype }];
+  },
+  compose([x, weight, bias], { epsilon }) {
+    const centred = x.subtract(x.mean([-1], { keepDims: true }));
+    const deviation = centred.square().mean([-1], { keepDims: true }).add(epsilon).sqrt();
+    return [centred.divide(deviation).multiply(weight).add(bias)];
+  },
+  // With n = (x - mean)/s and h = g w:  ∂x = (h - mean(h) - n mean(h n))/s,  ∂w = Σ g n,  ∂b = Σ g
+  vjp({ inputs: [x, weight], gradients: [g], attrs: { epsilon } }) {
+    const last = { keepDims: true };
+    const centred = x.subtract(x.mean([-1], last));
+    const deviation = centred.square().mean([-1], last).add(epsilon).sqrt();
+    const n = centred.divide(deviation);
+    const h = g.multiply(weight);
+    const leading = x.shape.slice(0, -1).map((_, axis) => axis);
+    const total = (t: typeof g) => (leading.length > 0 ? t.sum(leading) : t);
+    return [
+      h
+        .subtract(h.mean([-1], last))
+        .subtract(n.multiply(h.multiply(n).mean([-1], last)))
+        .divide(deviation),
+      total(g.multiply(n)),
+      total(g),
+    ];
+  },
+};
+
+// crossEntropy(z, c) = logSumExp(z) - z_c for each row.   ∂z = g (softmax(z) - onehot(c))
+export const crossEntropy: Op = {
+  name: 'crossEntropy',
+  kind: 'composite',
+  infer([logits, labels]) {
+    requireFloat('crossEntropy', logits);
+    requireDType('crossEntropy', 'labels', labels, 'int32');
+    if (logits.shape.length !== 2 || labels.shape.length !== 1 || logits.shape[0] !== labels.shape[0])
+      throw new ShapeError({
+        operation: 'crossEntropy',
+        received: formatSpecs([logits, labels]),
+        expected: 'logits [row, class] and labels int32[row]',
+      });
+    return [{ shape: labels.shape, dtype: logits.dtype }];
+  },
+  compose([logits, labels]) {
+    const [rows, classes] = logits.shape;
+    const place = logits.engine.arange(rows).multiply(classes).add(labels); // row-major position of each label's logit
+    return [logits.logSumExp([1]).subtract(logits.reshape([rows * classes]).gather(place, 0))];
+  },
+  vjp: ({ inputs: [logits, labels], gradients: [g] }) => [
+    logits.softmax(1).subtract(labels.oneHot(logits.shape[1], logits.dtype)).multiply(g.expandDims(1)),
+    null,
+  ],
+};

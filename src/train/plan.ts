@@ -1,0 +1,237 @@
+import { UsageError } from '../errors.ts';
+import { parseMethods } from '../optim/methods.ts';
+import type { OmoeOptions } from '../optim/options.ts';
+import type { ComparePlan, ModelShape } from './types.ts';
+
+/** What the command line of `compare` may carry, as text; whatever is absent takes the default of the task. */
+export interface CompareFlags {
+  readonly task?: string;
+  readonly data?: string;
+  readonly vocab?: string;
+  readonly methods?: string;
+  readonly seed?: string;
+  readonly seeds?: string;
+  readonly steps?: string;
+  readonly denseSteps?: string;
+  readonly batch?: string;
+  readonly lr?: string;
+  readonly trainLimit?: string;
+  readonly devLimit?: string;
+  readonly width?: string;
+  readonly ffn?: string;
+  readonly layers?: string;
+  readonly heads?: string;
+  readonly experts?: string;
+  readonly topK?: string;
+  readonly length?: string;
+  readonly backend?: string;
+}
+
+/** The name of the generated task that ships with the package and needs no files. */
+export const embeddedTask = 'embedded';
+
+interface PlanDefaults {
+  readonly methods: string;
+  /** Options of every OMoE method unless it says otherwise. */
+  readonly omoe: Partial<OmoeOptions>;
+  readonly seeds: number;
+  readonly steps: number;
+  readonly denseSteps: number;
+  readonly batch: number;
+  readonly learningRate: number;
+  readonly model: ModelShape;
+}
+
+/** A small demonstration: three minutes on two cores. Its cycle is short, so that 150 steps hold three whole ones. */
+const embeddedDefaults: PlanDefaults = {
+  methods: 'adamw,omoe,own-span,omoe-paper',
+  omoe: { accumulateSteps: 25, orthogonalSteps: 25 },
+  seeds: 2,
+  steps: 150,
+  denseSteps: 300,
+  batch: 32,
+  learningRate: 1e-3,
+  model: { width: 48, ffn: 96, layers: 1, heads: 4, experts: 4, topK: 2, length: 16 },
+};
+
+/** Real text: the shape of the first look (METHOD §9) at half its steps; five seeds, the least for a quick run (METHOD §5). */
+const realDefaults: PlanDefaults = {
+  methods: 'adamw,omoe,own-span,omoe-paper',
+  omoe: {},
+  seeds: 5,
+  steps: 400,
+  denseSteps: 400,
+  batch: 32,
+  learningRate: 5e-4,
+  model: { width: 64, ffn: 256, layers: 1, heads: 4, experts: 8, topK: 2, length: 48 },
+};
+
+/** At most so many seeds in one comparison; more is a typing error. */
+const mostSeeds = 1000;
+/** Seeds are 32-bit: the generator's key takes no more. */
+const largestSeed = 2 ** 32 - 1;
+
+/**
+ * The whole plan of a comparison from the command line, defaults filled in and everything checked.
+ * With a backend it determines every number of the comparison.
+ *
+ * @throws UsageError naming the option, what was written and what it takes
+ */
+export function comparePlan(flags: CompareFlags): ComparePlan {
+  const task = flags.task ?? embeddedTask;
+  checkFiles(task, flags);
+  const defaults = task === embeddedTask ? embeddedDefaults : realDefaults;
+  return {
+    task,
+    ...(task === embeddedTask ? {} : { data: flags.data, vocab: flags.vocab }),
+    methods: parseMethods(flags.methods ?? defaults.methods, defaults.omoe),
+    seeds: parseSeeds(flags.seeds ?? String(defaults.seeds), flags.seed),
+    steps: integer('--steps', flags.steps, defaults.steps, 1),
+    denseSteps: integer('--dense-steps', flags.denseSteps, defaults.denseSteps, 0),
+    batch: integer('--batch', flags.batch, defaults.batch, 1),
+    model: modelShape(flags, defaults.model),
+    learningRate: learningRate(flags.lr, defaults.learningRate),
+    weightDecay: 0.01,
+    warmup: 20,
+    clip: 1,
+    balanceLoss: 1e-2,
+    zLoss: 0,
+    capacityFactor: null,
+    trainLimit: flags.trainLimit === undefined ? null : integer('--train-limit', flags.trainLimit, 1, 1),
+    devLimit: flags.devLimit === undefined ? null : integer('--dev-limit', flags.devLimit, 1, 1),
+    backend: flags.backend ?? 'auto',
+  };
+}
+
+/** A real task needs its folder and a vocabulary; the embedded one would ignore them, and ignoring silently is worse than refusing. */
+function checkFiles(task: string, { data, vocab }: CompareFlags): void {
+  if (task === embeddedTask) {
+    const given = data !== undefined ? '--data' : vocab !== undefined ? '--vocab' : undefined;
+    if (given === undefined) return;
+    throw new UsageError({
+      operation: 'compare',
+      received: `${given} with the embedded task`,
+      expected: `no ${given}`,
+      advice: 'Name a task with --task, for example --task sst2.',
+    });
+  }
+  const missing = [data === undefined ? '--data DIR' : '', vocab === undefined ? '--vocab FILE' : ''].filter(Boolean);
+  if (missing.length > 0) {
+    throw new UsageError({
+      operation: `compare --task ${task}`,
+      received: `no ${missing.join(' and no ')}`,
+      expected: 'the folder of the task and a BERT vocab.txt',
+      advice: 'Run it without --task for the embedded demonstration, which needs no files.',
+    });
+  }
+}
+
+/**
+ * `--seeds 5` is s … s+4 with s from `--seed` (default 0); `--seeds 3,7,9` is these.
+ *
+ * @throws UsageError for anything but distinct integers from 0 to 2³² − 1, and for a list together with `--seed`
+ */
+export function parseSeeds(seeds: string, seed?: string): number[] {
+  if (seeds.includes(',')) {
+    if (seed !== undefined) {
+      throw new UsageError({
+        operation: 'compare --seeds',
+        received: `the list ${seeds} together with --seed ${seed}`,
+        expected: 'either a list or a first seed',
+      });
+    }
+    const list = seeds.split(',').map((item) => integer('--seeds', item.trim(), 0, 0, largestSeed));
+    if (new Set(list).size < list.length) {
+      throw new UsageError({ operation: 'compare --seeds', received: seeds, expected: 'each seed once' });
+    }
+    return list;
+  }
+  const count = integer('--seeds', seeds, 0, 1, mostSeeds);
+  const first = integer('--seed', seed, 0, 0, largestSeed - count + 1);
+  return Array.from({ length: count }, (_, i) => first + i);
+}
+
+function modelShape(flags: CompareFlags, defaults: ModelShape): ModelShape {
+  const model = {
+    width: integer('--width', flags.width, defaults.width, 1),
+    ffn: integer('--ffn', flags.ffn, defaults.ffn, 1),
+    layers: integer('--layers', flags.layers, defaults.layers, 1),
+    heads: integer('--heads', flags.heads, defaults.heads, 1),
+    experts: integer('--experts', flags.experts, defaults.experts, 1),
+    topK: integer('--top-k', flags.topK, defaults.topK, 1),
+    length: integer('--length', flags.length, defaults.length, 2),
+  };
+  if (model.width % model.heads !== 0) {
+    throw new UsageError({
+      operation: 'compare --width --heads',
+      received: `width ${model.width} and ${model.heads} heads`,
+      expected: 'a width that the number of heads divides',
+    });
+  }
+  if (model.topK > model.experts) {
+    throw new UsageError({
+      operation: 'compare --top-k',
+      received: `top-k ${model.topK} of ${model.experts} experts`,
+      expected: 'at most as many as there are experts',
+    });
+  }
+  return model;
+}
+
+function learningRate(text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback;
+  const value = /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new UsageError({ operation: 'compare --lr', received: `"${text}"`, expected: 'a finite number above 0' });
+}
+
+/** The largest count an option takes: sizes stay exact integers when a few of them are multiplied. */
+const largestCount = 2 ** 31 - 1;
+
+/**
+ * Reads a whole number in plain decimal digits.
+ *
+ * @throws UsageError if it is not one, or lies outside [least, most]
+ */
+export function integer(
+  option: string,
+  text: string | undefined,
+  fallback: number,
+  least: number,
+  most = largestCount,
+): number {
+  if (text === undefined) return fallback;
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new UsageError({
+    operation: `compare ${option}`,
+    received: `"${text}"`,
+    expected: most === largestCount ? `an integer of at least ${least}` : `an integer from ${least} to ${most}`,
+  });
+}
+
+/**
+ * What a plan will do that its writer may not have meant; nothing here stops it.
+ * Step t (from 0) is orthogonal when t mod (accumulateSteps + orthogonalSteps) ≥ accumulateSteps.
+ */
+export function planWarnings(plan: ComparePlan): string[] {
+  const warnings: string[] = [];
+  for (const { name, omoe } of plan.methods) {
+    if (omoe !== null && omoe.orthogonalSteps > 0 && plan.steps <= omoe.accumulateSteps) {
+      warnings.push(
+        `${name} has no orthogonal step: ${plan.steps} steps end within its first ${omoe.accumulateSteps} accumulating ones, ` +
+          'so it equals the base optimizer. Raise --steps, or lower accumulateSteps.',
+      );
+    }
+  }
+  if (plan.methods.every(({ name }) => name !== 'adamw')) {
+    warnings.push(`adamw is not among the methods: differences are taken to ${plan.methods[0].name}, the first one.`);
+  }
+  if (plan.seeds.length < 2) warnings.push('One seed has no interval: use --seeds 2 or more to see the spread.');
+  return warnings;
+}
+
+/** The method that all others are compared to: `adamw` where it runs, otherwise the first. */
+export function baselineOf(plan: ComparePlan): string {
+  return (plan.methods.find(({ name }) => name === 'adamw') ?? plan.methods[0]).name;
+}

@@ -1,0 +1,277 @@
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { DataError, OmoeError, UsageError } from '../errors.ts';
+import { decodeJson, encodeJson } from './json.ts';
+import type { MethodRun, StepEvent } from './types.ts';
+
+/**
+ * The folder of one comparison:
+ *
+ *   plan.json       what was asked for, before anything was trained
+ *   metrics.jsonl   one line a training step, as they come
+ *   methods/        one file for each finished method and seed
+ *   result.json     the numbers, written when all is done
+ *   report.html     the same for people
+ *
+ * Every file but metrics.jsonl is written whole or not at all. A folder without result.json is an unfinished comparison.
+ */
+export interface RunFolder {
+  readonly path: string;
+  /** Adds one line to metrics.jsonl. @throws OmoeError when it cannot be written, e.g. the disk is full */
+  append(line: StepEvent | Readonly<Record<string, unknown>>): void;
+  saveRun(run: MethodRun): Promise<void>;
+  saveResult(result: unknown): Promise<void>;
+  saveReport(html: string): Promise<void>;
+  close(): void;
+}
+
+export interface RunFolderOptions {
+  readonly task: string;
+  /** The folder to use; it must be absent or empty, so that no earlier result is ever overwritten or mixed with this one. */
+  readonly out?: string;
+  /** Where to make a folder named by time and task when `out` is not given. Default `runs`. */
+  readonly parent?: string;
+  /** Names the folder; nothing else depends on it. */
+  readonly now: Date;
+  /** Stored in plan.json. */
+  readonly plan: unknown;
+}
+
+/**
+ * Makes the folder and proves that it can be written, before anything is trained.
+ *
+ * @throws UsageError if `out` is a file or a folder with something in it
+ * @throws OmoeError if the folder cannot be made or written
+ */
+export async function createRunFolder(options: RunFolderOptions): Promise<RunFolder> {
+  const path = options.out === undefined ? makeDated(options) : await makeNamed(options.out);
+  const methods = join(path, 'methods');
+  const metrics = join(path, 'metrics.jsonl');
+  const descriptor = attempt('create', metrics, () => {
+    mkdirSync(methods);
+    return openSync(metrics, 'ax');
+  });
+  await writeWhole(join(path, 'plan.json'), encodeJson(options.plan, 2));
+
+  const names = new Map<string, string>();
+  let closed = false;
+  return {
+    path,
+    append(line) {
+      // A worker's last message may arrive after an interruption has closed the folder.
+      if (!closed) attempt('append to', metrics, () => writeSync(descriptor, `${encodeJson(line)}\n`));
+    },
+    saveRun(run) {
+      const file = `${safeName(run.method, names)}-seed${run.seed}.json`;
+      return writeWhole(join(methods, file), encodeJson(run, 2));
+    },
+    saveResult: (result) => writeWhole(join(path, 'result.json'), `${encodeJson(result, 2)}\n`),
+    saveReport: (html) => writeWhole(join(path, 'report.html'), html),
+    close() {
+      if (!closed) closeSync(descriptor);
+      closed = true;
+    },
+  };
+}
+
+/** `runs/2026-02-03-140509-embedded`, with a number behind it if another comparison began in the same second. */
+function makeDated({ task, parent = 'runs', now }: RunFolderOptions): string {
+  const time = now.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
+  return attempt('create', parent, () => {
+    mkdirSync(parent, { recursive: true });
+    for (let number = 1; ; number++) {
+      const path = join(parent, `${time}-${slug(task)}${number === 1 ? '' : `-${number}`}`);
+      try {
+        mkdirSync(path);
+        return path;
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') throw error;
+      }
+    }
+  });
+}
+
+async function makeNamed(out: string): Promise<string> {
+  const refuse = (received: string) =>
+    new UsageError({
+      operation: 'compare --out',
+      received,
+      expected: 'a new or an empty folder',
+      advice: 'Nothing is overwritten: name another folder, or remove this one first.',
+    });
+  const found = await stat(out).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw cannot('use', out, error);
+  });
+  if (found === undefined) {
+    attempt('create', out, () => mkdirSync(out, { recursive: true }));
+  } else if (!found.isDirectory()) {
+    throw refuse(`${out}, which is a file`);
+  } else {
+    const inside = await readdir(out).catch((error: unknown) => {
+      throw cannot('read', out, error);
+    });
+    const finished = inside.includes('result.json') ? 'a finished comparison' : `${inside.length} entries`;
+    if (inside.length > 0) throw refuse(`${out}, which holds ${finished}`);
+  }
+  return out;
+}
+
+/**
+ * Writes a file whole or not at all: a temporary file in the same folder, flushed to disk, renamed over the name, the
+ * folder flushed as well. After any failure the old file is as it was and the temporary one is gone.
+ *
+ * @throws OmoeError naming the file and what the system said
+ */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
+  try {
+    const file = await open(temporary, 'w');
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    await flushFolder(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw cannot('write', path, error);
+  }
+}
+
+/** Makes the rename itself durable. Not every system lets a folder be opened or flushed; there the rename stands alone. */
+async function flushFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => undefined);
+  await folder?.sync().catch(() => {});
+  await folder?.close();
+}
+
+/** What a finished run folder holds. */
+export interface StoredRun {
+  /** The document of result.json, not yet checked against its schema. */
+  readonly result: unknown;
+  readonly events: readonly StepEvent[];
+  readonly runs: readonly MethodRun[];
+}
+
+/**
+ * Reads a finished comparison back. The last line of metrics.jsonl may be cut short by a crash: it is left out then.
+ *
+ * @throws DataError if the folder is missing, unfinished, or holds a malformed file
+ */
+export async function readRunFolder(path: string): Promise<StoredRun> {
+  const inside = await readdir(path).catch((error: unknown) => {
+    throw new DataError(
+      { operation: 'report', received: `${path} (${codeOf(error)})`, expected: 'the folder of a comparison' },
+      { cause: error },
+    );
+  });
+  if (!inside.includes('result.json')) {
+    throw new DataError({
+      operation: 'report',
+      received: inside.includes('plan.json') ? `${path}, which did not finish` : `${path} without result.json`,
+      expected: 'the folder of a finished comparison',
+    });
+  }
+  const [result, metrics, files] = await Promise.all([
+    readJson(join(path, 'result.json')),
+    readText(join(path, 'metrics.jsonl')),
+    readdir(join(path, 'methods')).catch(() => []),
+  ]);
+  const runs = await Promise.all(
+    files
+      .filter((file) => file.endsWith('.json') && !file.startsWith('.'))
+      .sort()
+      .map((file) => readJson(join(path, 'methods', file))),
+  );
+  return { result, events: readEvents(metrics, path), runs: runs as MethodRun[] };
+}
+
+function readEvents(text: string, path: string): StepEvent[] {
+  const lines = text.split('\n');
+  // A whole file ends in a newline, so what stands behind the last one is a line that was cut short.
+  const whole = lines.slice(0, -1);
+  return whole
+    .map((line, index) => {
+      try {
+        return decodeJson(line) as StepEvent;
+      } catch (error) {
+        const where = `${join(path, 'metrics.jsonl')}, line ${index + 1}`;
+        throw new DataError(
+          { operation: 'report', received: where, expected: 'one JSON object a line' },
+          { cause: error },
+        );
+      }
+    })
+    .filter((line) => typeof line === 'object' && line !== null && 'step' in line);
+}
+
+async function readText(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    throw new DataError(
+      { operation: 'report', received: `${path} (${codeOf(error)})`, expected: 'a readable file' },
+      { cause: error },
+    );
+  });
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const text = await readText(path);
+  try {
+    return decodeJson(text);
+  } catch (error) {
+    throw new DataError({ operation: 'report', received: path, expected: 'a JSON document' }, { cause: error });
+  }
+}
+
+/** A method's name as part of a file name: short, legal everywhere, and its own even if two names differ only in odd characters. */
+function safeName(method: string, taken: Map<string, string>): string {
+  const known = taken.get(method);
+  if (known !== undefined) return known;
+  const used = new Set(taken.values());
+  let name = slug(method);
+  for (let number = 2; used.has(name); number++) name = `${slug(method)}~${number}`;
+  taken.set(method, name);
+  return name;
+}
+
+const slug = (name: string) => name.replaceAll(/[^A-Za-z0-9.=-]+/g, '_').slice(0, 80);
+
+function attempt<T>(verb: string, path: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw cannot(verb, path, error);
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EROFS: 'a read-only file system',
+  ENOSPC: 'no space left on the disk',
+  EDQUOT: 'the disk quota is used up',
+  ENOTDIR: 'a part of the path is a file',
+  ENOENT: 'the folder is gone',
+  EIO: 'an input/output error',
+};
+
+function cannot(verb: string, path: string, error: unknown): OmoeError {
+  if (error instanceof OmoeError) return error;
+  const code = codeOf(error);
+  return new OmoeError(
+    {
+      operation: `${verb} ${path}`,
+      received: reasons[code] ? `${reasons[code]} (${code})` : code,
+      expected: 'a folder that can be written',
+      advice: 'Name another folder with --out.',
+    },
+    { cause: error },
+  );
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error);

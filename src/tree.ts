@@ -1,0 +1,41 @@
+import { UsageError } from './errors.ts';
+import { Tensor } from './tensor.ts';
+
+/** Parameters, gradients and optimizer states are trees: records and arrays, nested as one likes, with tensors as leaves. */
+
+/** A tree's tensors with their paths, e.g. `blocks.0.moe.fc1.weight`, in insertion order. */
+export function leaves(tree: unknown, path = ''): { readonly path: string; readonly tensor: Tensor }[] {
+  if (tree instanceof Tensor) return [{ path, tensor: tree }];
+  if (typeof tree !== 'object' || tree === null) return [];
+  return Object.entries(tree).flatMap(([name, child]) => leaves(child, path === '' ? name : `${path}.${name}`));
+}
+
+/** The same tree with each tensor replaced; anything that is no tensor, record or array is kept as it is. */
+export function mapTree<T>(tree: T, replace: (tensor: Tensor, path: string) => Tensor, path = ''): T {
+  if (tree instanceof Tensor) return replace(tree, path) as T;
+  if (typeof tree !== 'object' || tree === null) return tree;
+  const at = (name: string) => (path === '' ? name : `${path}.${name}`);
+  if (Array.isArray(tree)) return tree.map((child, i) => mapTree(child, replace, at(String(i)))) as T;
+  if (Object.getPrototypeOf(tree) !== Object.prototype) return tree;
+  return Object.fromEntries(
+    Object.entries(tree).map(([name, child]) => [name, mapTree(child, replace, at(name))]),
+  ) as T;
+}
+
+/** The tensors of a tree by path. @throws UsageError where a path is missing */
+export function byPath(tree: unknown): { get(path: string): Tensor; readonly paths: readonly string[] } {
+  const map = new Map(leaves(tree).map(({ path, tensor }) => [path, tensor]));
+  return {
+    paths: [...map.keys()],
+    get(path) {
+      const tensor = map.get(path);
+      if (!tensor)
+        throw new UsageError({
+          operation: 'tree',
+          received: `path ${path}`,
+          expected: `one of ${[...map.keys()].join(', ')}`,
+        });
+      return tensor;
+    },
+  };
+}
