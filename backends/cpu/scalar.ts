@@ -1,6 +1,4 @@
-import type { BinaryKind, UnaryKind } from '../../src/backend.ts';
-
-/** The scalar functions behind the elementwise kernels, in Float64. One line a function; a missing one is a type error. */
+/** Functions of one number that `Math` lacks, in Float64. */
 
 // erf x = 2/√π ∫₀ˣ e^{-t²} dt, by three exact expansions (Abramowitz & Stegun, chapter 7):
 //   |x| < 1/2         Maclaurin series, so that small values keep their relative accuracy
@@ -69,53 +67,15 @@ export function erf(x: number): number {
   return x < 0 ? -sum : sum;
 }
 
-/** Floats; `int32` where `unaryInt32` has no line of its own (the store wraps); `logicalNot` on 0 and 1. */
-export const unaryFloat: { readonly [K in UnaryKind]: (x: number) => number } = {
-  negative: (x) => -x,
-  abs: Math.abs,
-  sign: Math.sign,
-  reciprocal: (x) => 1 / x,
-  square: (x) => x * x,
-  exp: Math.exp,
-  log: Math.log,
-  sqrt: Math.sqrt,
-  tanh: Math.tanh,
-  erf,
-  logicalNot: (x) => 1 - x,
-};
-
-// A product of two int32 can pass 2⁵³, where Float64 would lose the low bits that wrapping keeps.
-export const unaryInt32: { readonly [K in UnaryKind]?: (x: number) => number } = { square: (x) => Math.imul(x, x) };
-export const binaryInt32: { readonly [K in BinaryKind]?: (a: number, b: number) => number } = { multiply: Math.imul };
-
-/** Comparisons give 1 or 0; with NaN all are 0 but `notEqual`. `maximum` and `minimum` propagate NaN. */
-export const binaryFloat: { readonly [K in BinaryKind]: (a: number, b: number) => number } = {
-  add: (a, b) => a + b,
-  subtract: (a, b) => a - b,
-  multiply: (a, b) => a * b,
-  divide: (a, b) => a / b,
-  power: (a, b) => a ** b,
-  maximum: (a, b) => Math.max(a, b),
-  minimum: (a, b) => Math.min(a, b),
-  equal: (a, b) => (a === b ? 1 : 0),
-  notEqual: (a, b) => (a !== b ? 1 : 0),
-  less: (a, b) => (a < b ? 1 : 0),
-  lessEqual: (a, b) => (a <= b ? 1 : 0),
-  greater: (a, b) => (a > b ? 1 : 0),
-  greaterEqual: (a, b) => (a >= b ? 1 : 0),
-  logicalAnd: (a, b) => a & b,
-  logicalOr: (a, b) => a | b,
-};
-
 // σ(x) = 1/(1 + e^{-x}); e^{-x} may overflow to ∞, which gives the right 0
-const logistic = (x: number) => 1 / (1 + Math.exp(-x));
+export const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 
-/** The formulas of src/ops/activation.ts, rounded once at the end instead of after every step. */
-export const activations = {
-  relu: (x: number) => Math.max(x, 0),
-  sigmoid: logistic,
-  silu: (x: number) => x * logistic(x),
-  softplus: (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
-  gelu: (x: number) => 0.5 * x * (1 + erf(x * Math.SQRT1_2)),
-  geluTanh: (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
-};
+// ln(1 + e^x) = max(x, 0) + ln(1 + e^{-|x|})
+export const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+
+// x Φ(x) = x (1 + erf(x/√2))/2
+export const gelu = (x: number): number => 0.5 * x * (1 + erf(x * Math.SQRT1_2));
+
+// x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))
+const rootTwoOverPi = Math.sqrt(2 / Math.PI);
+export const geluTanh = (x: number): number => 0.5 * x * (1 + Math.tanh(rootTwoOverPi * (x + 0.044715 * x * x * x)));

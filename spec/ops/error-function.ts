@@ -50,5 +50,8 @@ export function erfc(x: number): number {
   return continuedFraction(x);
 }
 
-/** Φ(x) = erfc(−x/√2)/2, the probability that a standard normal number is below x. */
+/**
+ * Φ(x) = erfc(−x/√2)/2, the probability that a standard normal number is below x.
+ * Far below 0 it magnifies the two roundings of x/√2 by x²: its relative error grows to 2x²u.
+ */
 export const normalCdf = (x: number): number => erfc(-x / Math.SQRT2) / 2;

@@ -59,8 +59,9 @@ export function varianceBound(
   const meanError = meanBound(x, axes, u, options);
   return whereFinite(variance(x, axes, { correction, ...options }), (index, v) => {
     const shift = n * at(meanError, index) ** 2;
-    const squares = v * (n - correction);
-    return (shift + gamma(n + 4, u) * (squares + shift)) / (n - correction) + 2 * n * smallestNormal(u);
+    const divisor = Math.abs(n - correction);
+    const squares = Math.abs(v) * divisor;
+    return (shift + gamma(n + 4, u) * (squares + shift)) / divisor + 2 * n * smallestNormal(u);
   });
 }
 

@@ -6,7 +6,7 @@
  */
 import { at, broadcastTo, type Real } from '../array.ts';
 import { type BinaryName, binary, binaryFunctions, type UnaryName, unary, unaryFunctions } from '../ops/elementwise.ts';
-import { gamma, smallestNormal, type Ulps, whereFinite } from './model.ts';
+import { compound, gamma, smallestNormal, type Ulps, whereFinite } from './model.ts';
 
 type PointBound = (x: number, u: number, ulps: Ulps) => number;
 
@@ -52,10 +52,10 @@ const geluBound: PointBound = (x, u, ulps) => {
 const geluTanhBound: PointBound = (x, u, ulps) => {
   const z = Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3);
   const g = gamma(7, u);
-  const moved = (Math.abs(z) * g) / Math.cosh(Math.abs(z) * (1 - g)) ** 2;
+  const flatness = Math.cosh(Math.abs(z) * (1 - g)) ** 2;
+  const moved = flatness === Infinity ? 0 : (Math.abs(z) * g) / flatness;
   const t = Math.tanh(z);
-  // a z beyond the range overflows to ±∞, where tanh is ±1 as it should be
-  return halfTimesOnePlus(x, t, (Number.isNaN(moved) ? 0 : moved) + 2 * ulps.tanh * u * (Math.abs(t) + moved), u);
+  return halfTimesOnePlus(x, t, moved + 2 * ulps.tanh * u * (Math.abs(t) + moved), u);
 };
 
 /**
@@ -67,7 +67,7 @@ const sigmoidBound: PointBound = (x, u, ulps) => {
   const T = 2 * ulps.tanh * u * Math.abs(t);
   const byTanh = (T + u * (1 + t + T)) / 2;
   const e = 2 * ulps.exp * u;
-  const byExp = sigmoidAt(x) * ((1 + gamma(3, u)) * ((1 + e) / (1 - e)) - 1);
+  const byExp = sigmoidAt(x) * compound(gamma(3, u), (2 * e) / (1 - e));
   return Math.max(byTanh, byExp);
 };
 

@@ -38,6 +38,9 @@ export function gamma(n: number, u: number): number {
   return (n * u) / (1 - n * u);
 }
 
+/** (1 + a)(1 + b)⋯ − 1, without forming the sums with 1: relative errors one after the other. */
+export const compound = (...errors: readonly number[]): number => errors.reduce((a, b) => a + b + a * b, 0);
+
 /** A bound as the files beside this one give it, once the inputs are filled in. */
 export type Bound = (u: number, ulps: Ulps) => Real;
 

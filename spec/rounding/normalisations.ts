@@ -8,7 +8,7 @@ import { layerNorm } from '../ops/layer-norm.ts';
 import { logSumExp, mean, reduceWith, variance } from '../ops/reduce.ts';
 import { logSoftmax, softmax } from '../ops/softmax.ts';
 import { meanBound, varianceBound } from './contractions.ts';
-import { gamma, smallestNormal, type Ulps, whereFinite } from './model.ts';
+import { compound, gamma, smallestNormal, type Ulps, whereFinite } from './model.ts';
 
 /** What happens to Σⱼ e^{xⱼ − m} on the way, m the largest x (0 where that is infinite). */
 interface ShiftedSum {
@@ -24,7 +24,7 @@ interface ShiftedSum {
  * then ε_exp. Relative error ρ = e^{u|x−m|}(1 + ε_exp) − 1. (x = −∞ gives 0 exactly.)
  */
 const exponentialError = (x: number, m: number, u: number, ulps: Ulps): number =>
-  x === -Infinity ? 0 : Math.exp(u * Math.abs(x - m)) * (1 + 2 * ulps.exp * u) - 1;
+  x === -Infinity ? 0 : compound(Math.expm1(u * Math.abs(x - m)), 2 * ulps.exp * u);
 
 /**
  * The terms are positive, so the sum's relative error is their mean ρ̄ = Σ eⱼρⱼ / S, then γ_{n−1} for adding; n terms may
@@ -40,7 +40,7 @@ function shiftedSum(lane: readonly number[], u: number, ulps: Ulps): ShiftedSum 
     if (e > 0) weighted += e * exponentialError(x, shift, u, ulps);
   }
   const roundings = gamma(Math.max(lane.length - 1, 0), u);
-  const error = (1 + weighted / sum) * (1 + roundings) - 1 + (lane.length * smallestNormal(u)) / sum;
+  const error = compound(weighted / sum, roundings) + (lane.length * smallestNormal(u)) / sum;
   return { shift, sum, error };
 }
 
@@ -53,7 +53,7 @@ export function softmaxBound(x: Real, axis: number, u: number, ulps: Ulps): Real
     const { shift, sum, error } = shiftedSum(lane, u, ulps);
     return lane.map((value) => {
       const y = Math.exp(value - shift) / sum;
-      const relative = ((1 + exponentialError(value, shift, u, ulps)) * (1 + gamma(2, u))) / (1 - error) - 1;
+      const relative = compound(exponentialError(value, shift, u, ulps), gamma(2, u), error / (1 - error));
       return (y === 0 ? 0 : y * relative) + 2 * smallestNormal(u);
     });
   });
@@ -127,11 +127,14 @@ export function layerNormBound(x: Real, weight: Real, bias: Real, epsilon: numbe
     const square = at(variances, row) + epsilon;
     const varianceError = at(V, row) + u * epsilon;
     const W = varianceError + u * (square + varianceError);
-    const low = Math.max(square - W, epsilon * (1 - u));
-    if (low <= 0) return Infinity;
+    // σ²/low − 1, from either part of low
+    const byVariance = square > W ? W / (square - W) : Infinity;
+    const byEpsilon = epsilon > 0 ? (at(variances, row) + u * epsilon) / (epsilon * (1 - u)) : Infinity;
+    const excess = Math.min(byVariance, byEpsilon);
+    if (excess === Infinity) return Infinity;
     const sigma = Math.sqrt(square);
-    const grown = (d + at(M, row)) * (1 + u) * (1 + gamma(3, u)) * Math.sqrt(square / low);
-    const N = (grown - d) / sigma;
+    const grown = compound(u, gamma(3, u), excess / (Math.sqrt(1 + excess) + 1)); // σ/√low = √(1 + excess)
+    const N = (d * grown + at(M, row) * (1 + grown)) / sigma;
     return N * w + gamma(2, u) * ((d / sigma + N) * w + b) + smallestNormal(u) * (1 + w);
   });
 }

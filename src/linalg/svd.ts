@@ -111,8 +111,11 @@ function orthogonalise(
   const s = c * t;
   rotate(columns, p * rows, q * rows, rows, c, s);
   if (rotation) rotate(rotation, p * n, q * n, n, c, s);
-  squared[p] = dot(columns, p * rows, columns, p * rows, rows);
-  squared[q] = dot(columns, q * rows, columns, q * rows, rows);
+  // ‖p‖² loses what ‖q‖² gains; the one that shrinks much is measured again, or its digits would be the other's rounding.
+  squared[p] = alpha - t * gamma;
+  squared[q] = beta + t * gamma;
+  if (squared[p]! < alpha / 16) squared[p] = dot(columns, p * rows, columns, p * rows, rows);
+  if (squared[q]! < beta / 16) squared[q] = dot(columns, q * rows, columns, q * rows, rows);
   return true;
 }
 

@@ -1,7 +1,8 @@
 import { UsageError } from '../errors.ts';
-import type { FeedForwardParameters } from '../nn/feed-forward.ts';
+import { type FeedForwardParameters, feedForward } from '../nn/feed-forward.ts';
 import { foldIn, type Key } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
+import type { Activation } from './experts.ts';
 import type { MoEParameters } from './moe.ts';
 
 export interface UpcycleOptions {
@@ -40,4 +41,21 @@ export function upcycle(dense: FeedForwardParameters, { experts, key, noise = 0 
     fc1: { weight: copies(fc1.weight, 'fc1.weight'), bias: copies(fc1.bias, 'fc1.bias') },
     fc2: { weight: copies(fc2.weight, 'fc2.weight'), bias: copies(fc2.bias, 'fc2.bias') },
   };
+}
+
+/**
+ * The receipt: the largest |MoE(x) − FFN(x)| over real tokens, on the device.
+ * @param x [token, width]
+ * @param moeOutput the layer's output for x
+ * @param mask bool [token]
+ */
+export function upcycleError(
+  x: Tensor,
+  dense: FeedForwardParameters,
+  moeOutput: Tensor,
+  activation: Activation,
+  mask: Tensor,
+): Tensor {
+  const difference = feedForward(x, dense, activation).subtract(moeOutput).abs();
+  return mask.expandDims(1).where(difference, 0).max();
 }

@@ -1,5 +1,6 @@
 import type { AttrsOf } from '../op.ts';
 import { gelu, geluTanh, relu, sigmoid, silu, softplus } from './activation.ts';
+import { adamwStep } from './adamw.ts';
 import { binary, cast, select, unary } from './elementwise.ts';
 import { concat } from './join.ts';
 import { groupedMatmul, groupedOuter, matmul } from './matmul.ts';
@@ -39,6 +40,7 @@ export const composites = {
   concat,
   gram,
   orthogonalProject,
+  adamwStep,
 };
 
 export const views = { reshape, permuteDims, broadcastTo, slice };

@@ -1,5 +1,5 @@
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { closeSync, existsSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DataError, OmoeError, UsageError } from '../errors.ts';
 import { decodeJson, encodeJson } from './json.ts';
@@ -79,7 +79,7 @@ export async function createRunFolder(options: RunFolderOptions): Promise<RunFol
 function makeDated({ task, parent = 'runs', now }: RunFolderOptions): string {
   const time = now.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
   return attempt('create', parent, () => {
-    mkdirSync(parent, { recursive: true });
+    makeFolders(parent);
     for (let number = 1; ; number++) {
       const path = join(parent, `${time}-${slug(task)}${number === 1 ? '' : `-${number}`}`);
       try {
@@ -90,6 +90,21 @@ function makeDated({ task, parent = 'runs', now }: RunFolderOptions): string {
       }
     }
   });
+}
+
+/**
+ * Makes a folder and those above it. Node's own `recursive: true` is not used: Node 20 never returns from it where the
+ * parent exists and refuses with ENOENT, as below /proc.
+ */
+function makeFolders(path: string): void {
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) makeFolders(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another process may have made it in between.
+    if (codeOf(error) !== 'EEXIST') throw error;
+  }
 }
 
 async function makeNamed(out: string): Promise<string> {
@@ -105,7 +120,7 @@ async function makeNamed(out: string): Promise<string> {
     throw cannot('use', out, error);
   });
   if (found === undefined) {
-    attempt('create', out, () => mkdirSync(out, { recursive: true }));
+    attempt('create', out, () => makeFolders(out));
   } else if (!found.isDirectory()) {
     throw refuse(`${out}, which is a file`);
   } else {

@@ -55,7 +55,7 @@ export function routingMeasures(record: RoutingRecord): RoutingMeasures {
 
   for (let t = 0; t < tokens; t++) {
     const slots = filledSlots(chosen.subarray(t * topK, (t + 1) * topK), t, experts);
-    const present = mask === undefined ? slots.length > 0 : true;
+    const present = mask === undefined ? slots.length > 0 : mask[t] !== 0;
     if (!present) continue;
     measured++;
     entropySum += tokenEntropy(probabilities.subarray(t * experts, (t + 1) * experts), t);

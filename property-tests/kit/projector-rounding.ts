@@ -1,0 +1,42 @@
+import type { Matrix } from '../../src/linalg/matrix.ts';
+import { frobeniusNorm } from '../../src/linalg/matrix.ts';
+import { gamma } from './within.ts';
+
+/** What Float64 can add to the laws of the projectors, derived from the backward errors of their factorisations. */
+
+/**
+ * One projector from `cols` columns of `rows` entries, formed and applied once, relative to the lengths it meets:
+ * the QR that narrows A (2·min·(cols + 10) roundings twice, see `qrBound` in src/linalg), the QR of [A; √α I]
+ * (4·cols·(rows + cols + 10)), I − VVᵀ entry by entry (2·rows·(cols + 2) in the Frobenius norm), and the product
+ * (rows + cols). With n = rows + cols all of these together are under 4(n + 1)(2n + 10).
+ */
+export function formingAndApplying(rows: number, cols: number): number {
+  const n = rows + cols;
+  return gamma(4 * (n + 1) * (2 * n + 10));
+}
+
+/** One-sided Jacobi: the QR before it and about ten sweeps, 6 roundings a rotation (as in src/linalg's own test). */
+export function singularVectors(rows: number, cols: number): number {
+  const n = Math.max(rows, cols);
+  const k = Math.min(rows, cols);
+  return gamma(2 * k * (n + 10) + 63 * k + n);
+}
+
+/**
+ * ‖Q̂a − Qa‖ for a column a of A, on the ridge's QR form, at every α. V̂ is the top of an orthonormal basis of S + E,
+ * S = [A; √α I], ‖E‖ <= g‖S‖_F. With a = Ae, [a; 0] = Se − [0; √α e], hence (I − V̂V̂ᵀ)a is the top of
+ * −(I − Π)([0; √α e] + Ee): at most √α/2 from the first term, since V̂ᵀV̂ + Q̂₂ᵀQ̂₂ = I, and ‖E‖ from the second.
+ * So rounding adds a multiple of u·‖S‖_F to the bound √α/2, with no condition number in it.
+ */
+export const ridgeSlack = (a: Matrix, alpha: number): number =>
+  formingAndApplying(a.rows, a.cols) * (2 * frobeniusNorm(a) + Math.sqrt(a.cols * alpha));
+
+/** κ = 1 + ‖A‖²_F/α: over the condition of αI + AAᵀ. */
+export const conditionNumber = (a: Matrix, alpha: number): number => 1 + frobeniusNorm(a) ** 2 / alpha;
+
+/**
+ * ‖P̂ − P‖ of the QR form: the range of S moves by at most ‖E‖/σ_min(S) <= g‖S‖_F/√α = g·√(‖A‖²_F/α + cols), twice for
+ * the two sides of a projector; and g for forming it.
+ */
+export const qrFormError = (a: Matrix, alpha: number): number =>
+  formingAndApplying(a.rows, a.cols) * (2 * Math.sqrt(conditionNumber(a, alpha) + a.cols) + 1);

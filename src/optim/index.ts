@@ -1,0 +1,10 @@
+export * from './adamw.ts';
+export * from './clip.ts';
+export { methodTable, parseMethods, validateOmoeOptions } from './methods.ts';
+export * from './omoe.ts';
+export type { LinearReport } from './omoe-report.ts';
+export * from './optimizer.ts';
+export * from './options.ts';
+export * from './projector/index.ts';
+export * from './schedule.ts';
+export * from './sgd.ts';

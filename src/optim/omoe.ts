@@ -1,0 +1,319 @@
+import { UsageError } from '../errors.ts';
+import type { Recorded, Recording } from '../moe/statistics.ts';
+import { foldIn, type Key, key as keyOf } from '../random.ts';
+import type { Tensor } from '../tensor.ts';
+import { validateOmoeOptions } from './methods.ts';
+import { type LinearReport, leakageOf, type OthersColumns, uploadOthers } from './omoe-report.ts';
+import { type BaseOptimizer, gradientOf, type Parameters } from './optimizer.ts';
+import type { OmoeOptions } from './options.ts';
+import { buildProjectors, type ExpertColumns, traceShare } from './projector/index.ts';
+import {
+  type DeviceProjectors,
+  type Protected,
+  projectUpdate,
+  rescale,
+  uploadProjectors,
+  withBiasRow,
+  withoutBiasRow,
+} from './protect.ts';
+import { addRecorded, columnSize, emptyColumns } from './statistics.ts';
+import { projectAgainstLearnt } from './update-side.ts';
+
+/**
+ * OMoE, the orthogonal expert optimizer (arXiv 2310.09762), around any base optimizer. Definition: spec/method/omoe.ts.
+ *
+ * Training alternates. *Accumulating*: the base optimizer trains everything; the statistics of every expert linear are
+ * recorded. *Orthogonal*: router, attention, norms and embeddings go on with the base optimizer; an expert's [W; b] moves by
+ * an update that is made orthogonal to what the other experts hold. Projectors are built once, when the phase begins.
+ */
+
+/** One stacked expert linear of one MoE layer: paths of its weight [expert, in, out] and bias [expert, out]. */
+export interface ExpertLinearPaths {
+  readonly name: string;
+  readonly layer: 'fc1' | 'fc2';
+  readonly weight: string;
+  readonly bias: string;
+}
+
+/** The expert linears among parameter paths that end in `moe.fc1.weight` and the like. */
+export function expertLinears(paths: Iterable<string>): ExpertLinearPaths[] {
+  return [...paths].flatMap((path) => {
+    const match = /^(.*\bmoe\.(fc[12]))\.weight$/.exec(path);
+    return match ? [{ name: match[1], layer: match[2] as 'fc1' | 'fc2', weight: path, bias: `${match[1]}.bias` }] : [];
+  });
+}
+
+export type Phase = 'accumulate' | 'orthogonal';
+
+/** Step s lies at place s mod (accumulate + orthogonal) of its cycle; a cycle begins with its accumulating steps. */
+export function cyclePosition(
+  step: number,
+  { accumulateSteps, orthogonalSteps }: OmoeOptions,
+): { phase: Phase; index: number; cycle: number } {
+  const length = accumulateSteps + orthogonalSteps;
+  const position = step % length;
+  const cycle = Math.floor(step / length);
+  return position < accumulateSteps
+    ? { phase: 'accumulate', index: position, cycle }
+    : { phase: 'orthogonal', index: position - accumulateSteps, cycle };
+}
+
+export interface OmoeState<S> {
+  readonly base: S;
+  /** Steps taken. */
+  readonly step: number;
+  readonly linears: ReadonlyMap<string, LinearState>;
+}
+
+interface LinearState {
+  /** [W; b] after the upcycle; kept through resets. Only on the update side. */
+  readonly start: Tensor | null;
+  /** Records of this accumulating phase, read when the orthogonal one begins. */
+  readonly pending: readonly Recorded[];
+  readonly columns: readonly ExpertColumns[];
+  readonly projectors: {
+    readonly q: DeviceProjectors;
+    readonly trace: readonly number[];
+    readonly others: OthersColumns;
+  } | null;
+}
+
+export interface OmoeStepResult<S> {
+  readonly updates: Parameters;
+  readonly state: OmoeState<S>;
+  readonly phase: Phase;
+  /** One for each protected linear; empty in accumulating steps. */
+  readonly reports: readonly LinearReport[];
+}
+
+export interface OmoeOptimizer<S> {
+  readonly options: OmoeOptions;
+  initial(parameters: Parameters): OmoeState<S>;
+  /** What the coming forward pass has to record; null for nothing. */
+  recording(state: OmoeState<S>): Recording | null;
+  step(given: {
+    readonly parameters: Parameters;
+    readonly gradients: Parameters;
+    readonly state: OmoeState<S>;
+    readonly learningRate: number;
+    /** By name of the expert linear, when `recording` asked for it. */
+    readonly records: ReadonlyMap<string, Recorded>;
+  }): Promise<OmoeStepResult<S>>;
+}
+
+/**
+ * @param key for the control `rotated`; the same key gives the same rotations
+ * @throws UsageError for an option outside its range
+ */
+export function omoe<S>(
+  base: BaseOptimizer<S>,
+  partial: Partial<OmoeOptions> = {},
+  key: Key = keyOf(0),
+): OmoeOptimizer<S> {
+  const options = validateOmoeOptions(partial);
+  const layers: readonly ('fc1' | 'fc2')[] = options.layers === 'both' ? ['fc1', 'fc2'] : [options.layers];
+  const isProtected = (linear: ExpertLinearPaths) => layers.includes(linear.layer);
+
+  return {
+    options,
+    initial(parameters) {
+      const linears = expertLinears(parameters.keys()).filter(isProtected);
+      const fresh = ({ weight, bias }: ExpertLinearPaths): LinearState => ({
+        start: options.side === 'update' ? matrixOf(parameters, weight, bias) : null,
+        pending: [],
+        columns: noColumns(parameters.get(weight)!, options),
+        projectors: null,
+      });
+      return {
+        base: base.initial(parameters),
+        step: 0,
+        linears: new Map(linears.map((linear) => [linear.name, fresh(linear)])),
+      };
+    },
+
+    recording({ step }) {
+      if (options.side === 'update' || options.orthogonalSteps === 0) return null;
+      const { phase, index } = cyclePosition(step, options);
+      if (phase === 'orthogonal' || index % options.updateEvery !== 0) return null;
+      return { side: options.side, statistic: options.statistic, layers };
+    },
+
+    async step({ parameters, gradients, state, learningRate, records }) {
+      const position = cyclePosition(state.step, options);
+      const linears = expertLinears(parameters.keys()).filter(isProtected);
+      if (position.phase === 'accumulate' || options.orthogonalSteps === 0) {
+        const { updates, state: next } = base.step({ parameters, gradients, state: state.base, learningRate });
+        const noted = linears.map(({ name, weight }) => {
+          const old = state.linears.get(name)!;
+          return [name, accumulate(old, records.get(name), parameters.get(weight)!, position.index, options)] as const;
+        });
+        const nextState = { base: next, step: state.step + 1, linears: new Map(noted) };
+        return { updates, state: nextState, phase: 'accumulate', reports: [] };
+      }
+
+      const ready = new Map<string, LinearState>();
+      for (const linear of linears) {
+        const linearState = state.linears.get(linear.name)!;
+        const rotation = foldIn(foldIn(key, linear.name), position.cycle);
+        ready.set(
+          linear.name,
+          options.side === 'update' || linearState.projectors
+            ? linearState
+            : await beginOrthogonalPhase(linearState, parameters.get(linear.weight)!, options, rotation),
+        );
+      }
+
+      const protect = async (from: Parameters, target: Map<string, Tensor>) => {
+        const done = new Map<string, Protection>();
+        for (const linear of linears) {
+          const delta = matrixOf(from, linear.weight, linear.bias);
+          const rotation = foldIn(foldIn(key, linear.name), position.cycle);
+          const matrix = matrixOf(parameters, linear.weight, linear.bias);
+          const protection = await protectLinear(delta, matrix, ready.get(linear.name)!, options, rotation);
+          const { weight, bias } = withoutBiasRow(protection.delta);
+          target.set(linear.weight, weight).set(linear.bias, bias);
+          done.set(linear.name, protection);
+        }
+        return done;
+      };
+
+      let entering = gradients;
+      let protections = new Map<string, Protection>();
+      if (options.project === 'gradient') {
+        // OWM's literal form: momentum, adaptive scaling and decay come after the projection and can undo it.
+        const projected = new Map(gradients);
+        for (const { weight, bias } of linears)
+          for (const path of [weight, bias]) gradientOf('omoe', gradients, path, parameters.get(path)!);
+        protections = await protect(gradients, projected);
+        entering = projected;
+      }
+      const taken = base.step({ parameters, gradients: entering, state: state.base, learningRate });
+      const updates = new Map(taken.updates);
+      // The final update, decay and adaptive scaling included: nothing comes after it that could leave the subspace.
+      if (options.project === 'update') protections = await protect(taken.updates, updates);
+      else if (options.side === 'input' && options.bias === 'freeze')
+        for (const { bias } of linears) updates.set(bias, updates.get(bias)!.zerosLike());
+
+      const reports: LinearReport[] = [];
+      for (const { name, weight, bias } of linears)
+        reports.push(await protections.get(name)!.report(name, matrixOf(updates, weight, bias)));
+      return {
+        updates,
+        state: { base: taken.state, step: state.step + 1, linears: ready },
+        phase: 'orthogonal',
+        reports,
+      };
+    },
+  };
+}
+
+const matrixOf = (parameters: Parameters, weight: string, bias: string): Tensor => {
+  const [w, b] = [parameters.get(weight), parameters.get(bias)];
+  if (!w || !b)
+    throw new UsageError({
+      operation: 'omoe',
+      received: `no ${w ? bias : weight}`,
+      expected: 'weight and bias of each expert linear',
+    });
+  return withBiasRow(w, b);
+};
+
+const noColumns = (weight: Tensor, options: OmoeOptions): ExpertColumns[] =>
+  options.side === 'update' ? [] : emptyColumns(weight.shape[0], columnSize(weight.shape, options), options.sketch);
+
+/** Notes the records of one accumulating step; the first step of a phase forgets what was known (`resetEachCycle`). */
+function accumulate(
+  old: LinearState,
+  recorded: Recorded | undefined,
+  weight: Tensor,
+  index: number,
+  options: OmoeOptions,
+): LinearState {
+  const kept = index === 0 && options.resetEachCycle ? { columns: noColumns(weight, options), pending: [] } : old;
+  const pending = recorded ? [...kept.pending, recorded] : kept.pending;
+  return { start: old.start, pending, columns: kept.columns, projectors: null };
+}
+
+/** Reads the records, and builds every Q_i: one factorisation per expert matrix and phase, in Float64 on the host. */
+async function beginOrthogonalPhase(
+  state: LinearState,
+  weight: Tensor,
+  options: OmoeOptions,
+  rotation: Key,
+): Promise<LinearState> {
+  for (const recorded of state.pending) await addRecorded(state.columns, recorded, options);
+  const projectors = buildProjectors(state.columns, options, rotation);
+  return {
+    ...state,
+    pending: [],
+    projectors: {
+      q: uploadProjectors(weight.engine, projectors, weight.dtype),
+      trace: projectors.map(traceShare),
+      others: uploadOthers(weight, state.columns),
+    },
+  };
+}
+
+interface Protection {
+  readonly delta: Tensor;
+  report(linear: string, applied: Tensor): Promise<LinearReport>;
+}
+
+/** Projection and renorm of one linear's updates (or gradients), all experts at once, or the control in their place. */
+async function protectLinear(
+  delta: Tensor,
+  matrix: Tensor,
+  state: LinearState,
+  options: OmoeOptions,
+  rotation: Key,
+): Promise<Protection> {
+  const experts = delta.shape[0];
+  // A single expert has no others: its update stays the base optimizer's, bit for bit.
+  if (experts === 1 && options.columns === 'others')
+    return {
+      delta,
+      report: async (linear) => ({
+        linear,
+        trace: [1],
+        normKept: [1],
+        renormFactor: [1],
+        leakage: [null],
+        vanished: [false],
+      }),
+    };
+
+  const { side } = options;
+  if (side === 'update') {
+    const update = await projectAgainstLearnt(delta, matrix, state.start!, options, rotation);
+    const done = rescale(delta, update.projected, options);
+    return {
+      delta: done.delta,
+      report: async (linear, applied) => ({
+        linear,
+        trace: update.trace,
+        leakage: await update.leakage(applied),
+        ...(await read(done)),
+      }),
+    };
+  }
+  const { q, trace, others } = state.projectors!;
+  const done = rescale(delta, projectUpdate(q, delta, side, options.bias), options);
+  return {
+    delta: done.delta,
+    report: async (linear, applied) => ({
+      linear,
+      trace,
+      leakage: await leakageOf(applied, others, options),
+      ...(await read(done)),
+    }),
+  };
+}
+
+async function read({
+  normKept,
+  factor,
+  vanished,
+}: Protected): Promise<{ normKept: number[]; renormFactor: number[]; vanished: boolean[] }> {
+  const [kept, factors, gone] = await Promise.all([normKept.data(), factor.data(), vanished.data()]);
+  return { normKept: [...kept], renormFactor: [...factors], vanished: [...gone].map(Boolean) };
+}

@@ -1,0 +1,258 @@
+import type { Engine } from '../engine.ts';
+import { upcycleError } from '../moe/upcycle.ts';
+import { type EncoderParameters, encoder, initEncoder, upcycleEncoder } from '../nn/encoder.ts';
+import type { AdamWState } from '../optim/adamw.ts';
+import { adamw } from '../optim/adamw.ts';
+import { clipByGlobalNorm } from '../optim/clip.ts';
+import { type OmoeOptimizer, type OmoeState, omoe } from '../optim/omoe.ts';
+import type { LinearReport } from '../optim/omoe-report.ts';
+import { parametersOf } from '../optim/optimizer.ts';
+import { learningRate } from '../optim/schedule.ts';
+import { foldIn, key } from '../random.ts';
+import { evaluationBatches, trainingBatches } from '../tasks/batches.ts';
+import { loadTask } from '../tasks/index.ts';
+import type { Batch, Task } from '../tasks/types.ts';
+import { leaves, mapTree } from '../tree.ts';
+import { classifierLoss, encoderOptions, upload } from './classifier.ts';
+import { refuseNonFinite } from './guard.ts';
+import { evaluate, measureExperts } from './measure.ts';
+import type { ComparePlan, DenseModel, Method, MethodRun, StepEvent } from './types.ts';
+
+/**
+ * The two jobs of a comparison. One dense model is trained for each seed; every method starts from it by exact upcycling and
+ * sees the same batches in the same order, so that methods are paired by seed.
+ */
+
+export interface TrainContext {
+  readonly engine: Engine;
+  /** Called after every step. */
+  report(event: StepEvent): void;
+}
+
+const taskOf = (plan: ComparePlan, seed: number): Promise<Task> =>
+  loadTask({
+    task: plan.task,
+    data: plan.data,
+    vocab: plan.vocab,
+    seed,
+    length: plan.model.length,
+    trainLimit: plan.trainLimit,
+    devLimit: plan.devLimit,
+  });
+
+const newEncoder = (t: Engine, plan: ComparePlan, task: Task, seed: number): EncoderParameters =>
+  initEncoder(t, foldIn(key(seed), 'dense'), {
+    vocabulary: task.vocabularySize,
+    positions: task.length,
+    width: plan.model.width,
+    hidden: plan.model.ffn,
+    heads: plan.model.heads,
+    layers: plan.model.layers,
+    classes: task.classes.length,
+  });
+
+/** Norms and biases are not pulled toward 0, as is usual in fine-tuning. */
+const decays = (path: string): boolean => !/(^|\.)(bias|norm\d?\.weight)$/.test(path);
+
+export async function trainDense(
+  plan: ComparePlan,
+  seed: number,
+  { engine: t, report }: TrainContext,
+): Promise<DenseModel> {
+  const task = await taskOf(plan, seed);
+  const optimizer = omoe(adamw({ weightDecay: plan.weightDecay, decays }), { accumulateSteps: 1, orthogonalSteps: 0 });
+  const batchOf = trainingBatches(task, { batch: plan.batch, seed });
+  const parameters = await train(
+    t,
+    newEncoder(t, plan, task, seed),
+    optimizer,
+    { plan, steps: plan.denseSteps, batchOf },
+    (step) => report({ ...step, seed, method: 'dense', phase: 'dense' }),
+  );
+  const stored = leaves(parameters).map(async ({ path, tensor }) => {
+    const data = await tensor.data();
+    return [path, { shape: tensor.shape, data: data as Float32Array | Float64Array }] as const;
+  });
+  return {
+    seed,
+    metric: await evaluate(t, parameters, task, plan),
+    parameters: Object.fromEntries(await Promise.all(stored)),
+  };
+}
+
+export async function trainMethod(
+  plan: ComparePlan,
+  seed: number,
+  method: Method,
+  dense: DenseModel,
+  { engine: t, report }: TrainContext,
+): Promise<MethodRun> {
+  const task = await taskOf(plan, seed);
+  const denseParameters = mapTree(newEncoder(t, plan, task, seed), (_, path) => {
+    const { shape, data } = dense.parameters[path];
+    return t.tensor(data, shape);
+  });
+  const start = upcycleEncoder(denseParameters, plan.model.experts, foldIn(key(seed), 'upcycle'));
+  const receipt = await upcycleReceipt(t, denseParameters, start, task, plan);
+
+  const base = adamw({ weightDecay: plan.weightDecay, decays });
+  const optimizer = omoe(
+    base,
+    method.omoe ?? { accumulateSteps: 1, orthogonalSteps: 0 },
+    foldIn(key(seed), 'rotation'),
+  );
+  const order = trainingBatches(task, { batch: plan.batch, seed });
+  const batchOf = (step: number) => order(plan.denseSteps + step); // goes on where the dense model stopped
+  const events: StepEvent[] = [];
+  const warnings = new Set<string>();
+  const parameters = await train(t, start, optimizer, { plan, steps: plan.steps, batchOf }, (step, reports) => {
+    const event: StepEvent = { ...step, ...averageReport(reports), seed, method: method.name };
+    events.push(event);
+    for (const warning of warningsOf(reports, optimizer.options.plasticityWarning)) warnings.add(warning);
+    report(event);
+  });
+
+  const timed = (phase: StepEvent['phase']) =>
+    meanOf(
+      events.filter((event) => event.phase === phase && event.step > 0),
+      'milliseconds',
+    );
+  return {
+    method: method.name,
+    seed,
+    upcycleError: receipt,
+    metric: await evaluate(t, parameters, task, plan),
+    ...(await measureExperts(t, parameters, start, task, plan)),
+    normKept: meanOf(events, 'normKept'),
+    trace: meanOf(events, 'trace'),
+    leakage: meanOf(events, 'leakage'),
+    msPerStep: { accumulate: timed('accumulate'), orthogonal: timed('orthogonal') },
+    warnings: [...warnings],
+  };
+}
+
+/** The largest |MoE − FFN| over the blocks on the first dev batch, right after the upcycle. */
+async function upcycleReceipt(
+  t: Engine,
+  dense: EncoderParameters,
+  start: EncoderParameters,
+  task: Task,
+  plan: ComparePlan,
+): Promise<number> {
+  const [batch] = evaluationBatches(task.dev, plan.batch, task.length, task.padToken);
+  if (!batch) return 0;
+  const tensors = upload(t, batch);
+  const { layers } = encoder(start, tensors, encoderOptions(plan));
+  const mask = tensors.mask.reshape([tensors.mask.size]);
+  const errors = layers.map(({ block, input, output }) =>
+    upcycleError(input, dense.blocks[block].feedForward!, output, 'gelu', mask).item(),
+  );
+  return Math.max(0, ...(await Promise.all(errors)));
+}
+
+interface Run {
+  readonly plan: ComparePlan;
+  readonly steps: number;
+  readonly batchOf: (step: number) => Batch;
+}
+type TrainedStep = Omit<StepEvent, 'seed' | 'method'>;
+
+/** The training loop: loss and gradients, clipping, a finite check, the optimizer's step. */
+async function train(
+  t: Engine,
+  start: EncoderParameters,
+  optimizer: OmoeOptimizer<AdamWState>,
+  { plan, steps, batchOf }: Run,
+  onStep: (step: TrainedStep, reports: readonly LinearReport[]) => void,
+): Promise<EncoderParameters> {
+  let parameters = start;
+  let state: OmoeState<AdamWState> = optimizer.initial(parametersOf(parameters));
+  const lossAndGradients = t.valueAuxAndGrad(classifierLoss);
+  const schedule = {
+    peak: plan.learningRate,
+    warmup: Math.min(plan.warmup, steps),
+    total: steps,
+    decay: 'linear',
+  } as const;
+
+  for (let step = 0; step < steps; step++) {
+    const begun = performance.now();
+    const { value, aux, gradients } = lossAndGradients(
+      parameters,
+      upload(t, batchOf(step)),
+      plan,
+      optimizer.recording(state),
+    );
+    const clipped = clipByGlobalNorm(parametersOf(gradients), plan.clip);
+    const [loss, taskLoss, balanceLoss, gradientNorm] = await Promise.all([
+      value.item(),
+      aux.task.item(),
+      aux.balance.item(),
+      clipped.norm.item(),
+    ]);
+    await refuseNonFinite(step, { loss, gradientNorm }, suspects(parameters, aux, value, gradients));
+
+    const result = await optimizer.step({
+      parameters: parametersOf(parameters),
+      gradients: clipped.gradients,
+      state,
+      learningRate: learningRate(step, schedule),
+      records: aux.records,
+    });
+    state = result.state;
+    parameters = mapTree(parameters, (parameter, path) => parameter.add(result.updates.get(path)!));
+    await t.backend.flush();
+    const milliseconds = performance.now() - begun;
+    onStep(
+      { step, steps, phase: result.phase, loss, taskLoss, balanceLoss, gradientNorm, milliseconds },
+      result.reports,
+    );
+  }
+  return parameters;
+}
+
+/** In the order of computation: parameters, router logits, class logits, loss, gradients. */
+function* suspects(
+  parameters: EncoderParameters,
+  aux: ReturnType<typeof classifierLoss>[1],
+  loss: ReturnType<typeof classifierLoss>[0],
+  gradients: EncoderParameters,
+) {
+  for (const { path, tensor } of leaves(parameters)) yield [`the parameter ${path}`, tensor] as const;
+  for (const [layer, logits] of aux.routerLogits.entries())
+    yield [`the router logits of MoE layer ${layer}`, logits] as const;
+  yield ['the class logits', aux.logits] as const;
+  yield ['the loss', loss] as const;
+  for (const { path, tensor } of leaves(gradients)) yield [`the gradient of ${path}`, tensor] as const;
+}
+
+/** Averages over experts and expert linears; empty in steps without projection. */
+function averageReport(
+  reports: readonly LinearReport[],
+): Pick<StepEvent, 'normKept' | 'trace' | 'leakage' | 'renormFactor'> {
+  if (reports.length === 0) return {};
+  const over = (pick: (report: LinearReport) => readonly (number | null)[]): number | undefined => {
+    const values = reports.flatMap(pick).filter((value) => value !== null);
+    return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+  };
+  return {
+    normKept: over((report) => report.normKept),
+    trace: over((report) => report.trace),
+    leakage: over((report) => report.leakage),
+    renormFactor: over((report) => report.renormFactor),
+  };
+}
+
+function* warningsOf(reports: readonly LinearReport[], plasticity: number): Generator<string> {
+  for (const { linear, trace, vanished } of reports) {
+    if (trace.some((share) => share < plasticity))
+      yield `${linear}: trace(Q)/d fell below ${plasticity}; little room is left to learn in. Try a larger alpha or resetEachCycle.`;
+    if (vanished.some(Boolean))
+      yield `${linear}: an update lay almost wholly in the protected span and was not rescaled.`;
+  }
+}
+
+function meanOf(events: readonly StepEvent[], field: 'normKept' | 'trace' | 'leakage' | 'milliseconds'): number | null {
+  const values = events.map((event) => event[field]).filter((value) => value !== undefined);
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
