@@ -51,7 +51,10 @@ describe('erf', () => {
   it('stays within the 4 units in the last place that the backend declares', () => {
     // Where the three expansions meet, where cells meet (odd sixteenths), and in between.
     const edges = [0.5, 6, ...Array.from({ length: 96 }, (_, i) => i / 16)].flatMap((x) => [x - 1e-15, x, x + 1e-15]);
-    const argument = fc.oneof(fc.double({ min: 1e-9, max: 6.5, noNaN: true }), fc.constantFrom(...edges.filter((x) => x > 0)));
+    const argument = fc.oneof(
+      fc.double({ min: 1e-9, max: 6.5, noNaN: true }),
+      fc.constantFrom(...edges.filter((x) => x > 0)),
+    );
     fc.assert(
       fc.property(argument, (x) => {
         const away = ulpsFrom(exactErf(x), erf(x));
@@ -63,7 +66,13 @@ describe('erf', () => {
 
   it('is odd, keeps the sign of zero, and ends at ±1 and NaN', () => {
     fc.assert(fc.property(fc.double(), (x) => Object.is(erf(-x), -erf(x))));
-    expect([erf(0), erf(-0), erf(Number.POSITIVE_INFINITY), erf(7), erf(Number.NaN)]).toEqual([0, -0, 1, 1, Number.NaN]);
+    expect([erf(0), erf(-0), erf(Number.POSITIVE_INFINITY), erf(7), erf(Number.NaN)]).toEqual([
+      0,
+      -0,
+      1,
+      1,
+      Number.NaN,
+    ]);
     expect(erf(Number.MIN_VALUE)).toBeGreaterThan(0);
   });
 });

@@ -68,20 +68,54 @@ describe('errors that depend on data', () => {
   const floats = (shape: number[]) => {
     const size = shape.reduce((a, b) => a * b, 1);
     const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
-    return { buffer: backend.upload(new Float32Array(size), 'float32'), dtype: 'float32', shape, strides, offset: 0 } as const;
+    return {
+      buffer: backend.upload(new Float32Array(size), 'float32'),
+      dtype: 'float32',
+      shape,
+      strides,
+      offset: 0,
+    } as const;
   };
   const ints = (...values: number[]) => vector(backend.upload(Int32Array.from(values), 'int32'), values.length);
   const output = (shape: number[], dtype: 'float32' | 'int32' = 'float32') => [{ shape, dtype }] as const;
 
   const cases: readonly [string, () => unknown, RegExp][] = [
-    ['gather', () => backend.kernels.gather([floats([3, 2]), ints(0, 3)], { axis: 0 }, output([2, 2])), /gather: received index 3 at position 1, expected from 0 to 2/],
-    ['a negative index', () => backend.kernels.gather([floats([3]), ints(-1)], { axis: 0 }, output([1])), /index -1 at position 0/],
+    [
+      'gather',
+      () => backend.kernels.gather([floats([3, 2]), ints(0, 3)], { axis: 0 }, output([2, 2])),
+      /gather: received index 3 at position 1, expected from 0 to 2/,
+    ],
+    [
+      'a negative index',
+      () => backend.kernels.gather([floats([3]), ints(-1)], { axis: 0 }, output([1])),
+      /index -1 at position 0/,
+    ],
     ['an empty axis', () => backend.kernels.gather([floats([0]), ints(0)], { axis: 0 }, output([1])), /none at all/],
-    ['scatterAdd', () => backend.kernels.scatterAdd([floats([2]), ints(2), floats([1])], { axis: 0 }, output([2])), /scatterAdd: received index 2/],
-    ['crossEntropy', () => backend.kernels.crossEntropy?.([floats([2, 4]), ints(1, 4)], {}, output([2])), /crossEntropy: received label 4 at position 1, expected from 0 to 3/],
-    ['offsets that start late', () => backend.kernels.groupedMatmul?.([floats([4, 2]), floats([1, 2, 3]), ints(1, 4)], {}, output([4, 3])), /groupedMatmul: received offset 1 at position 0, expected 0/],
-    ['offsets that fall', () => backend.kernels.groupedOuter?.([floats([4, 2]), floats([4, 3]), ints(0, 3, 2)], {}, output([2, 2, 3])), /groupedOuter: received offset 2 at position 2, expected from 3 to 4/],
-    ['offsets past the rows', () => backend.kernels.groupedOuter?.([floats([4, 2]), floats([4, 3]), ints(0, 5)], {}, output([1, 2, 3])), /offset 5 at position 1/],
+    [
+      'scatterAdd',
+      () => backend.kernels.scatterAdd([floats([2]), ints(2), floats([1])], { axis: 0 }, output([2])),
+      /scatterAdd: received index 2/,
+    ],
+    [
+      'crossEntropy',
+      () => backend.kernels.crossEntropy?.([floats([2, 4]), ints(1, 4)], {}, output([2])),
+      /crossEntropy: received label 4 at position 1, expected from 0 to 3/,
+    ],
+    [
+      'offsets that start late',
+      () => backend.kernels.groupedMatmul?.([floats([4, 2]), floats([1, 2, 3]), ints(1, 4)], {}, output([4, 3])),
+      /groupedMatmul: received offset 1 at position 0, expected 0/,
+    ],
+    [
+      'offsets that fall',
+      () => backend.kernels.groupedOuter?.([floats([4, 2]), floats([4, 3]), ints(0, 3, 2)], {}, output([2, 2, 3])),
+      /groupedOuter: received offset 2 at position 2, expected from 3 to 4/,
+    ],
+    [
+      'offsets past the rows',
+      () => backend.kernels.groupedOuter?.([floats([4, 2]), floats([4, 3]), ints(0, 5)], {}, output([1, 2, 3])),
+      /offset 5 at position 1/,
+    ],
   ];
   it.each(cases)('%s', (_, run, message) => {
     expect(run).toThrow(OmoeError);

@@ -24,6 +24,9 @@ export interface Assignment {
 /**
  * C = ⌈capacityFactor · n · k / E⌉, n the tokens that are not padding. `null` means dropless: C = ∞.
  * A factor of 1 is just enough when all experts are asked equally often.
+ *
+ * What is whole in decimals shall stay whole: 1.1 · 10 is 11, though as binary fractions it is a little more. Hence the
+ * millionth that is taken off before rounding up; it is more than the rounding of Float32 and less than any real share.
  */
 export function capacityOf(capacityFactor: number | null, tokens: number, k: number, experts: number): number {
   if (capacityFactor === null) return Number.POSITIVE_INFINITY;
@@ -31,7 +34,7 @@ export function capacityOf(capacityFactor: number | null, tokens: number, k: num
     Number.isFinite(capacityFactor) && capacityFactor > 0,
     `capacityFactor is a number above 0, or null for dropless routing; not ${capacityFactor}`,
   );
-  return Math.ceil((capacityFactor * tokens * k) / experts);
+  return Math.ceil(((capacityFactor * tokens * k) / experts) * (1 - 1e-6));
 }
 
 /**

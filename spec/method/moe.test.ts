@@ -62,6 +62,8 @@ describe('topKGate', () => {
 describe('capacity', () => {
   it('is ⌈factor · tokens · k / E⌉', () => {
     expect(capacityOf(1, 5, 2, 4)).toBe(3);
+    expect(capacityOf(1.1, 10, 1, 1)).toBe(11);
+    expect(capacityOf(1, 8, 2, 4)).toBe(4);
     expect(capacityOf(null, 5, 2, 4)).toBe(Number.POSITIVE_INFINITY);
     expect(() => capacityOf(0, 5, 2, 4)).toThrow(SpecError);
   });

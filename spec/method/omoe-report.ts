@@ -3,7 +3,7 @@
  */
 import { fromFunction, type Real } from '../array.ts';
 import { sources } from './combine.ts';
-import { beside, cols, flattened, inner, minus, norm } from './linear-algebra.ts';
+import { cols, flattened, minus } from './linear-algebra.ts';
 import { leakage, traceShare } from './measures/optimizer.ts';
 import type { ExpertLinear } from './omoe.ts';
 import type { OmoeOptions } from './options.ts';
@@ -18,8 +18,8 @@ export interface ProjectionReport {
   readonly normKept: number;
   /** c of the renorm */
   readonly renormFactor: number;
-  /** The share of the applied update that acts on the sources' columns. NaN where there are none. */
-  readonly leakage: number;
+  /** The share of the applied update that acts on the other experts' columns, in the controls too. Null without any. */
+  readonly leakage: number | null;
   /** trace fell below `plasticityWarning`. */
   readonly plasticityLow: boolean;
   /** ‖Δ_projected‖ ≤ 1e-6 ‖Δ‖: no renorm. */
@@ -44,7 +44,7 @@ export function report<State>(
     trace,
     normKept: done.normKept,
     renormFactor: done.factor,
-    leakage: leaked(update, linear, from, options),
+    leakage: leaked(update, i, linear, options),
     plasticityLow: trace < options.plasticityWarning,
     vanished: done.vanished,
   };
@@ -56,31 +56,23 @@ function updateSideTrace<State>(linear: ExpertLinear<State>, from: readonly numb
   return 1 - cols(updateBasis(travelled(linear, from), size)) / size;
 }
 
-/** Leakage of the applied update; on the update side the columns are the directions that the sources travelled. */
-function leaked<State>(
-  update: Real,
-  linear: ExpertLinear<State>,
-  from: readonly number[],
-  options: OmoeOptions,
-): number {
+/**
+ * Leakage of the applied update against the other experts. On the update side, whose "columns" are the directions that the
+ * others travelled, it is ‖Tᵀ vec(Δ)‖ / (‖T‖ ‖Δ‖) with T = [vec(M_j − M_j,base)], j ≠ i.
+ */
+function leaked<State>(update: Real, i: number, linear: ExpertLinear<State>, options: OmoeOptions): number | null {
+  const others = sources(i, linear.matrices.length, 'others');
   if (options.side === 'update') {
-    const moves = travelled(linear, from).map(flattened);
-    const hits = moves.map((move) => inner(move, flattened(update)));
-    const lengths = norm(
-      moves.reduce(
-        (all, move) => beside(all, move),
-        fromFunction([flattened(update).shape[0], 0], () => 0),
-      ),
-    );
-    return Math.hypot(...hits) / (lengths * norm(update));
+    const flat = flattened(update);
+    return leakage(stacked(travelled(linear, others).map(flattened), flat.shape[0]), flat, 'input');
   }
   const size = statisticSize(options.side, options.bias, update);
   const columns = stacked(
-    from.map((j) => linear.statistics[j].columns),
+    others.map((j) => linear.statistics[j].columns),
     size,
   );
-  const part = fromFunction([options.side === 'input' ? size : update.shape[0], update.shape[1]], ([r, c]) =>
-    update.get(r, c),
-  );
+  // Input side without `augment`: the columns know nothing of the bias row.
+  const height = options.side === 'input' ? size : update.shape[0];
+  const part = fromFunction([height, update.shape[1]], ([r, c]) => update.get(r, c));
   return leakage(columns, part, options.side);
 }

@@ -201,10 +201,11 @@ function protect<State>(
   given: ExpertStep,
 ): Renormed {
   const projected = projectOnce(delta, i, linear, options, given);
-  if (options.control === 'norm-matched') {
-    return { ...renorm(delta, projected, false, options.renormLimit), delta: normMatched(delta, projected) };
-  }
   const wholeMatrix = options.side !== 'input' || options.bias === 'augment';
+  if (options.control === 'norm-matched') {
+    const kept = renorm(delta, projected, false, options.renormLimit, wholeMatrix);
+    return { ...kept, delta: normMatched(delta, kept.normKept) };
+  }
   return renorm(delta, projected, options.renorm, options.renormLimit, wholeMatrix);
 }
 

@@ -144,7 +144,8 @@ export function renorm(delta: Real, projected: Real, enabled: boolean, limit: nu
   return { delta: rescaled, normKept, factor, vanished };
 }
 
-/** Control `norm-matched`:  Δ · ‖Δ_projected‖ / ‖Δ‖. As short as the projected update, in the direction of the base one. */
-export function normMatched(delta: Real, projected: Real): Real {
-  return norm(delta) === 0 ? delta : scaled(delta, norm(projected) / norm(delta));
-}
+/**
+ * Control `norm-matched`:  Δ · ‖Δ_projected‖ / ‖Δ‖. As short as the projected update without renorm, in the direction of the
+ * base one. The quotient is `normKept`, of [W; b] or of W as above.
+ */
+export const normMatched = (delta: Real, kept: number): Real => scaled(delta, kept);

@@ -163,6 +163,7 @@ describe('optimizer measures', () => {
     expect(leakage(array([0, 2], [2, 1]), delta, 'output')).toBe(0.8);
     // Not square, so that the wrong side cannot pass: a of in = 2 for an update [2, 1].
     expect(leakage(array([1, 0], [2, 1]), array([0, 1], [2, 1]), 'input')).toBe(0);
+    expect(leakage(array([0, 0], [2, 1]), delta, 'input')).toBeNull();
   });
 });
 

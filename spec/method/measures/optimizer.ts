@@ -12,10 +12,12 @@ export const normKept = (delta: Real, projected: Real): number =>
   norm(delta) === 0 ? 1 : norm(projected) / norm(delta);
 
 /**
- * leakage = ‖AᵀΔW‖ / (‖A‖ ‖ΔW‖), A the sources' columns (A_{−i} for the method): how much of the update still acts on what
- * should be protected. On the output side ‖ΔW A‖. 0 is perfect; renorm does not change it. NaN if A or ΔW is zero.
+ * leakage = ‖A_{−i}ᵀΔW‖ / (‖A_{−i}‖ ‖ΔW‖), A_{−i} the columns of the *other* experts, for the controls too: how much of the
+ * update still acts on what should be protected. On the output side ‖ΔW A_{−i}‖. 0 is perfect; renorm does not change it.
+ * Null if A or ΔW is zero.
  */
-export function leakage(a: Real, delta: Real, side: 'input' | 'output'): number {
+export function leakage(a: Real, delta: Real, side: 'input' | 'output'): number | null {
   const hit = side === 'input' ? product(transpose(a), delta) : product(delta, a);
-  return norm(hit) / (norm(a) * norm(delta));
+  const lengths = norm(a) * norm(delta);
+  return lengths === 0 ? null : norm(hit) / lengths;
 }

@@ -1,4 +1,5 @@
 import { ShapeError } from '../../errors.ts';
+import type { Matrix } from '../../linalg/matrix.ts';
 import { foldIn, type Key } from '../../random.ts';
 import type { OmoeOptions } from '../options.ts';
 import {
@@ -7,12 +8,11 @@ import {
   meanProjector,
   type Recorded,
   randomRotation,
-  readyForMean,
   rotated,
   sources,
   spanProjector,
 } from './combine.ts';
-import type { Projector } from './projector.ts';
+import { type Projector, toDense } from './projector.ts';
 import type { ExpertColumns } from './statistics.ts';
 
 export type ProjectorOptions = Pick<
@@ -60,14 +60,18 @@ function combiner(
   options: ProjectorOptions,
 ): (from: readonly number[]) => Projector {
   if (options.combine === 'mean') {
-    const each = readyForMean(
-      parts.map((part) => expertProjector(part, rows, options)),
-      rows,
-    );
+    const each = parts.map((part) => expertProjector(part, rows, options));
+    const dense = new Map<Projector, Matrix>(); // each P_j multiplied out once at most, not once for every Q_i
+    const denseOf = (part: Projector): Matrix => {
+      const known = dense.get(part) ?? toDense(part);
+      dense.set(part, known);
+      return known;
+    };
     return (from) =>
       meanProjector(
         from.map((j) => each[j]!),
         rows,
+        denseOf,
       );
   }
   const chosen = (from: readonly number[]) => from.map((j) => parts[j]!);

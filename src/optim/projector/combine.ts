@@ -59,8 +59,13 @@ export function expertProjector(part: Recorded, rows: number, options: RidgeOpti
  * that one of the m saw and the rest did not is merely damped to (m − 1)/m.
  *
  * With P_j = I − V_jV_jᵀ the average is I − VVᵀ, V = [V_1 … V_m]/√m: it stays factored while V has under rows/2 columns.
+ * @param denseOf `toDense`, or one that remembers, for whoever takes many averages over the same parts.
  */
-export function meanProjector(parts: readonly Projector[], rows: number): Projector {
+export function meanProjector(
+  parts: readonly Projector[],
+  rows: number,
+  denseOf: (part: Projector) => Matrix = toDense,
+): Projector {
   const seen = parts.filter((part) => !part.identity);
   const facts = {
     alpha: seen.reduce((sum, part) => sum + part.alpha, 0) / Math.max(1, seen.length),
@@ -77,7 +82,7 @@ export function meanProjector(parts: readonly Projector[], rows: number): Projec
   }
   const q = matrix(rows, rows);
   for (const part of seen) {
-    const p = toDense(part).data;
+    const p = denseOf(part).data;
     for (let k = 0; k < p.length; k++) q.data[k]! += p[k]!;
   }
   for (let i = 0; i < rows; i++) q.data[i * rows + i]! += parts.length - seen.length; // one I for each that saw nothing
@@ -86,15 +91,6 @@ export function meanProjector(parts: readonly Projector[], rows: number): Projec
 }
 
 const width = (factors: readonly Matrix[]): number => factors.reduce((sum, factor) => sum + factor.cols, 0);
-
-/**
- * The P_j in the form in which any number of averages over them is cheapest: once all together are too wide to stay
- * factored, each is multiplied out once, here, and not once for every Q_i.
- */
-export function readyForMean(parts: readonly Projector[], rows: number): readonly Projector[] {
-  if (2 * width(parts.flatMap((part) => part.factor ?? [])) < rows && parts.every((part) => !part.dense)) return parts;
-  return parts.map((part) => (part.factor ? denseProjector(toDense(part), part) : part));
-}
 
 /** span: Q = α(αI + Σ_j A_jA_jᵀ)⁻¹, the ridge projector of all sources' columns together, α from their joint ‖A‖²_F. */
 export function spanProjector(parts: readonly Recorded[], rows: number, options: RidgeOptions): Projector {

@@ -72,7 +72,7 @@ export function denseProjector(q: Matrix, facts: ProjectorFacts): Projector {
 /** I − M */
 function complement(m: Matrix): Matrix {
   const out = matrix(m.rows, m.cols);
-  for (let k = 0; k < m.data.length; k++) out.data[k] = -m.data[k]!;
+  for (let k = 0; k < m.data.length; k++) out.data[k] = 0 - m.data[k]!; // not −m, which would make −0 of 0
   for (let i = 0; i < m.rows; i++) out.data[i * m.cols + i]! += 1;
   return out;
 }

@@ -107,7 +107,10 @@ describe('leakage', () => {
     fc.assert(
       fc.property(pairs, ([a, delta]) => {
         const leaked = leakage(a, delta, 'input');
-        if (frobeniusNorm(a) === 0 || frobeniusNorm(delta) === 0) return void expect(leaked).toBeNull();
+        if (frobeniusNorm(a) === 0 || frobeniusNorm(delta) === 0) {
+          expect(leaked).toBeNull();
+          return;
+        }
         assertAtMost(leaked!, 1, gamma(60), 'leakage');
         const other = matrix(
           delta.cols,
@@ -117,10 +120,10 @@ describe('leakage', () => {
         assertWithin([leakage(a, other, 'output')!], [leaked!], gamma(80), 'the transposed update on the output side');
         const q = hardProjector([{ columns: a, squaredNorm: Number.NaN, sketchError: 0 }], a.rows, 1);
         // Both sides: Jacobi's and the product's rounding, relative to ‖A‖‖ΔW‖ (see `singularVectors`); the largest here.
-        const after = (side: 'input' | 'output', m: Matrix) => leakage(a, matrix(m.rows, m.cols, m.data), side);
+        const leakedAfter = (side: 'input' | 'output', m: Matrix) => leakage(a, matrix(m.rows, m.cols, m.data), side);
         const bound = (gamma(2000) * frobeniusNorm(delta)) / (frobeniusNorm(projectRows(q, delta)) || 1);
-        assertAtMost(after('input', projectRows(q, delta)) ?? 0, 0, bound, 'after projection, input side');
-        assertAtMost(after('output', projectColumns(other, q)) ?? 0, 0, bound, 'after projection, output side');
+        assertAtMost(leakedAfter('input', projectRows(q, delta)) ?? 0, 0, bound, 'after projection, input side');
+        assertAtMost(leakedAfter('output', projectColumns(other, q)) ?? 0, 0, bound, 'after projection, output side');
       }),
       { numRuns: 200 },
     );
