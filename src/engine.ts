@@ -218,17 +218,25 @@ export class Engine {
     const view = this.#readable(tensor);
     return this.#cut(view, await this.backend.read(view.buffer));
   }
-  /** As a scijs ndarray. */
+  /**
+   * As a scijs ndarray with the tensor's own strides. Where the backend reads without copying (the CPU) it shares the
+   * tensor's memory: do not write to it.
+   */
   async ndarray(tensor: Tensor): Promise<NdArray<HostArray>> {
-    return toNdarray(await this.read(tensor), tensor.shape);
+    const { buffer, shape, strides, offset } = this.#viewOf(tensor);
+    return toNdarray(await this.backend.read(buffer), shape, strides, offset);
   }
   protected readNow(tensor: Tensor): HostArray {
     const view = this.#readable(tensor);
     return this.#cut(view, this.backend.readSync!(view.buffer));
   }
-  #readable(tensor: Tensor): View {
+  #viewOf(tensor: Tensor): View {
     const { view } = tensor.stopGradient();
     if (!view) throw new OmoeError({ operation: 'read', received: String(tensor), expected: 'a tensor with data' });
+    return view;
+  }
+  #readable(tensor: Tensor): View {
+    const view = this.#viewOf(tensor);
     return isContiguous(view) ? view : this.run(primitives.copy, [this.#context.wrap(view)], {})[0].view!;
   }
   #cut(view: View, whole: HostArray): HostArray {

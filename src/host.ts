@@ -129,5 +129,9 @@ function ndarrayElements(array: NdArray): Nested {
   return walk(0, array.offset);
 }
 
-export const toNdarray = (data: HostArray, shape: readonly number[]): NdArray<HostArray> =>
-  ndarray(data, [...shape], contiguousStrides(shape)) as NdArray<HostArray>;
+export const toNdarray = (
+  data: HostArray,
+  shape: readonly number[],
+  strides: readonly number[],
+  offset: number,
+): NdArray<HostArray> => ndarray(data, [...shape], [...strides], offset) as NdArray<HostArray>;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { matricesOf } from '../../../property-tests/arbitraries/matrices.ts';
+import { entries, matricesOf } from '../../../property-tests/arbitraries/matrices.ts';
 import {
   formingAndApplying,
   qrFormError,
@@ -188,8 +188,8 @@ describe('laws 2 and 5 for every combination, control and set of columns', () =>
       fc.property(
         cases(),
         switches,
-        fc.func(fc.double({ min: -1, max: 1, noNaN: true })),
-        ({ rows, columns, options }, choice, entry) => {
+        fc.array(entries(), { minLength: 24, maxLength: 24 }),
+        ({ rows, columns, options }, choice, values) => {
           const width = columns.reduce((sum, a) => sum + a.cols, columns.length);
           // The rotation is one more QR and two products, each within formingAndApplying(rows, rows).
           const slack =
@@ -197,10 +197,10 @@ describe('laws 2 and 5 for every combination, control and set of columns', () =>
           const g = matrix(
             rows,
             2,
-            Float64Array.from({ length: 2 * rows }, (_, k) => entry(k)),
+            Float64Array.from({ length: 2 * rows }, (_, k) => values[k]!),
           );
           for (const q of build(rows, columns, { ...options, ...choice })) {
-            const { values } = eigh(toDense(q));
+            const { values: spectrum } = eigh(toDense(q));
             assertAtMost(values[rows - 1]!, 1, slack, 'largest eigenvalue');
             assertAtMost(-values[0]!, 0, slack, '−smallest eigenvalue');
             assertWithin([q.trace], [values.reduce((sum, x) => sum + x, 0)], 2 * rows * slack, 'trace');
@@ -269,8 +269,65 @@ describe('what equals what', () => {
           assertWithin(toDense(q).data, expected.data, 2 * bound, 'Q');
         });
       }),
-      { numRuns: 200 },
+      { numRuns: 60 },
     );
+  });
+
+  it('the naive definition in spec/, for hard, where the rank is not in doubt', () => {
+    let checked = 0;
+    fc.assert(
+      fc.property(cases(2), ({ rows, columns, options }) => {
+        const hard = { ...options, combine: 'hard', columns: 'others', energy: 1 } as const;
+        const sketches = recorders(rows, columns).map(recorded);
+        const naive = sketches.map((part) => ({
+          columns: array(part.columns.data, [rows, part.columns.cols]),
+          delta: 0,
+          squaredNorm: part.squaredNorm,
+        }));
+        build(rows, columns, hard).forEach((q, i) => {
+          const all = stacked(
+            rows,
+            columns.filter((_, j) => j !== i),
+          );
+          const { s } = svd(all);
+          const least = s[q.rank - 1] ?? 1;
+          const next = s[q.rank] ?? 0;
+          if (least < 1e-3 * (s[0] ?? 0) || next > 1e-12 * (s[0] ?? 0)) return;
+          checked++;
+          // A backward error E turns the span of singular values >= least by at most ‖E‖/(least − next) (Wedin), on either side.
+          const bound =
+            2 * formingAndApplying(rows, all.cols) +
+            (4 * singularVectors(rows, all.cols) * frobeniusNorm(all)) / (least - next);
+          const expected = combinedProjector(naive, i, rows, { ...hard, form: 'qr' });
+          assertWithin(toDense(q).data, expected.data, bound, 'Q');
+        });
+      }),
+      { numRuns: 60 },
+    );
+    expect(checked).toBeGreaterThan(20);
+  });
+
+  it('the form asked for is the form used, and all three agree', () => {
+    const columns = [
+      fromColumns(3, [
+        [1, 2, 0],
+        [0, 1, 1],
+      ]),
+      fromColumns(3, [[2, 0, 1]]),
+      fromColumns(3, [[1, 1, 1]]),
+    ];
+    for (const combine of ['mean', 'span'] as const) {
+      const [qr, closed, recursion] = (['qr', 'closed', 'recursion'] as const).map((form) =>
+        build(3, columns, { combine, form }),
+      );
+      // κ = 1 + rows/alpha = 3001 at most, so the other two forms are off by κ and κ² roundings at most, times their sizes.
+      qr!.forEach((q, i) => {
+        assertWithin(toDense(closed![i]!).data, toDense(q).data, 4e3 * formingAndApplying(3, 5), `${combine}, closed`);
+        assertWithin(toDense(recursion![i]!).data, toDense(q).data, 20 * 4e3 ** 2 * gamma(7), `${combine}, recursion`);
+        expect(toDense(recursion![i]!)).not.toEqual(toDense(q));
+        expect(toDense(closed![i]!)).not.toEqual(toDense(q));
+      });
+    }
   });
 
   it('mean is span for two experts; own, with one', () => {
