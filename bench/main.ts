@@ -57,7 +57,7 @@ const compositions = engine(cpu(), { native: false });
 console.log(`Node ${process.version}, one thread, backend cpu`);
 for (const { name, prepare } of cases) {
   const [fast, slow] = [prepare(kernels), prepare(compositions)];
-  const [a, b] = [await fast().data(), await slow().data()];
+  const [a, b] = [Array.from(await fast().data()), Array.from(await slow().data())];
   const scale = a.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const worst = a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
   if (!(worst <= 1e-4 * scale)) throw new Error(`${name}: kernel and composition differ by ${worst} at scale ${scale}`);

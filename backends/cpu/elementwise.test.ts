@@ -9,7 +9,6 @@ import {
   expectClose,
   floats,
   hostile,
-  int,
   moderate,
   real,
   run,

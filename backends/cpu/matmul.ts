@@ -31,7 +31,7 @@ const tileCols = 4;
 
 const panelSize = (x: MatrixView, width: number) => Math.ceil(x.rows / width) * width * x.cols;
 
-/** [panel][col][width]: `width` rows of x interleaved; rows past the end are zeros, and their sums are never stored. */
+/** [panel][col][width]: `width` rows of x interleaved. Rows past the end keep what was there: their sums are never stored. */
 function packRows(x: MatrixView, width: number, panels: Float64Array): Float64Array {
   const { data, rows, cols, rowStride, colStride } = x;
   for (let row = 0; row < rows; row++) {
@@ -39,10 +39,6 @@ function packRows(x: MatrixView, width: number, panels: Float64Array): Float64Ar
     let from = x.offset + row * rowStride;
     for (let col = 0, to = (row - lane) * cols + lane; col < cols; col++, from += colStride, to += width)
       panels[to] = data[from];
-  }
-  for (let row = rows; row % width !== 0; row++) {
-    const lane = row % width;
-    for (let col = 0, to = (row - lane) * cols + lane; col < cols; col++, to += width) panels[to] = 0;
   }
   return panels;
 }

@@ -3,19 +3,7 @@ import ndarray from 'ndarray';
 import { describe, expect, it } from 'vitest';
 import * as spec from '../../spec/ops/index.ts';
 import type { DType } from '../../src/backend.ts';
-import {
-  bool,
-  check,
-  expectClose,
-  type HostView,
-  int,
-  real,
-  run,
-  shapes,
-  sizes,
-  small,
-  viewOf,
-} from './kernels.fixture.ts';
+import { check, expectClose, type HostView, int, real, run, shapes, sizes, small, viewOf } from './kernels.fixture.ts';
 
 describe('moving', () => {
   const anyDType = fc.constantFrom<DType>('float32', 'float64', 'int32');

@@ -3,7 +3,10 @@ import { requireIndex } from './indices.ts';
 import type { CompositeAttrs, HostKernel } from './kernel.ts';
 import { mapLanes, readLanes } from './walk.ts';
 
-/** Softmax, its logarithm, layer norm and cross entropy: one lane at a time, in Float64, rounded once. */
+/**
+ * Softmax, its logarithm, layer norm and cross entropy: one lane at a time, in Float64, rounded once.
+ * A lane whose largest element is infinite has no distribution and gives NaN.
+ */
 
 function largest(lane: Float64Array): number {
   let max = Number.NEGATIVE_INFINITY;
@@ -16,12 +19,6 @@ function sumOfExp(lane: Float64Array, shift: number): number {
   let sum = 0;
   for (let i = 0; i < lane.length; i++) sum += Math.exp(lane[i] - shift);
   return sum;
-}
-
-/** The maximum, as the shift that keeps e^{x - shift} from overflowing; 0 where it is infinite or NaN. */
-function finiteShift(lane: Float64Array): number {
-  const max = largest(lane);
-  return Number.isFinite(max) ? max : 0;
 }
 
 // e^{x_i - m} / Σ_j e^{x_j - m},  m = max x
@@ -40,7 +37,7 @@ export const softmax: HostKernel<CompositeAttrs['softmax']> = ([x], { axis }, [o
 // (x - m) - log Σ e^{x - m}
 export const logSoftmax: HostKernel<CompositeAttrs['logSoftmax']> = ([x], { axis }, [output]) => [
   mapLanes(x, axis, allocate(output.dtype, sizeOf(x.shape)), (lane) => {
-    const m = finiteShift(lane);
+    const m = largest(lane);
     const logSum = Math.log(sumOfExp(lane, m));
     for (let i = 0; i < lane.length; i++) lane[i] = lane[i] - m - logSum;
   }),
@@ -67,7 +64,7 @@ export const crossEntropy: HostKernel<CompositeAttrs['crossEntropy']> = ([logits
   const label = requireIndex('crossEntropy', labels, logits.shape[1], 'label');
   const result = allocate(output.dtype, label.length);
   readLanes(logits, 1, (lane, row) => {
-    const m = finiteShift(lane);
+    const m = largest(lane);
     result[row] = Math.log(sumOfExp(lane, m)) - (lane[label[row]] - m);
   });
   return [result];

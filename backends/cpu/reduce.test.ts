@@ -79,4 +79,11 @@ describe('reductions', () => {
     const of = (kind: string) => run('reduce', [empty], { kind, axes: [0] }, { shape: [], dtype: 'int32' })[0][0];
     expect([of('sum'), of('max'), of('min')]).toEqual([0, -(2 ** 31), 2 ** 31 - 1]);
   });
+
+  it('a long int32 sum wraps at every step, where Float64 alone would lose low bits beyond 2⁵³', () => {
+    const [value, size] = [2 ** 31 - 1, 2 ** 23 + 1];
+    const x: HostView = { buffer: Int32Array.of(value), shape: [size], strides: [0], offset: 0, dtype: 'int32' };
+    const total = Number(BigInt.asIntN(32, BigInt(value) * BigInt(size)));
+    expect([...run('reduce', [x], { kind: 'sum', axes: [0] }, { shape: [], dtype: 'int32' })[0]]).toEqual([total]);
+  });
 });

@@ -1,3 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { HostArray, View } from '../../src/backend.ts';
 import { DTypeError, OmoeError, ShapeError } from '../../src/errors.ts';
@@ -48,6 +51,19 @@ describe('buffers', () => {
     backend.dispose();
     expect(() => backend.readSync(live)).toThrow(/disposed/);
     expect(() => backend.upload(new Float32Array(1), 'float32')).toThrow(/disposed/);
+    expect(backend.stats()).toEqual({ buffers: 0, bytes: 0 });
+  });
+
+  it('that nobody freed leave the count when the garbage collector takes them', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const backend = cpu();
+    for (let i = 0; i < 10; i++) backend.upload(new Float32Array(8), 'float32');
+    // Finalizers run some turns of the event loop after the collection.
+    for (let turn = 0; turn < 100 && backend.stats().buffers > 0; turn++) {
+      collectGarbage();
+      await setTimeout(10);
+    }
     expect(backend.stats()).toEqual({ buffers: 0, bytes: 0 });
   });
 

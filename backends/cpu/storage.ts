@@ -21,14 +21,7 @@ export interface Storage {
   dispose(): void;
 }
 
-const dtypeOf = (data: HostArray): DType =>
-  data instanceof Float32Array
-    ? 'float32'
-    : data instanceof Float64Array
-      ? 'float64'
-      : data instanceof Int32Array
-        ? 'int32'
-        : 'bool';
+const arrayOf = { float32: Float32Array, float64: Float64Array, int32: Int32Array, bool: Uint8Array } as const;
 
 export function createStorage(): Storage {
   let buffers = 0;
@@ -44,10 +37,10 @@ export function createStorage(): Storage {
 
   return {
     keep(data, dtype) {
-      if (dtypeOf(data) !== dtype)
+      if (!(data instanceof arrayOf[dtype]))
         throw new DTypeError({
           operation: 'upload',
-          received: `a ${data.constructor.name}`,
+          received: `a ${(data as HostArray).constructor.name}`,
           expected: `an array for ${dtype}`,
         });
       if (disposed)

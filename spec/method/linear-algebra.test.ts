@@ -88,6 +88,12 @@ describe('orthonormalBasis', () => {
       { numRuns: 60 },
     );
   });
+  it('needs its second pass: columns that differ by 1e-7 (Läuchli 1961)', () => {
+    const e = 1e-7;
+    const q = orthonormalBasis(array([1, 1, 1, e, 0, 0, 0, e, 0, 0, 0, e], [4, 3]));
+    // One pass leaves u/1e-7 = 1e-9.
+    assertWithin(toFlat(product(transpose(q), q)), toFlat(identity(3)), gamma(16 * 12), 'QᵀQ');
+  });
   it('adds nothing for a repeated column', () => {
     const a = array([1, 2, 3], [3, 1]);
     expect(cols(orthonormalBasis(beside(a, scaled(a, 3)), 1e-12))).toBe(1);

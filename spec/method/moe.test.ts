@@ -144,10 +144,13 @@ describe('moeLayer', () => {
     expect(toFlat(result.output)).toEqual([1, 1, 0, 0]);
   });
   it('does not count padding in the capacity, and gives it 0', () => {
-    const options = { k: 1, activation: relu, capacityFactor: 2, mask: boolArray([0, 1]) };
-    const { output, assignment } = moeLayer(x, { router, experts }, options);
-    expect(toFlat(output)).toEqual([0, 0, 0, 0]); // relu(−1) = 0
-    expect(toFlat(assignment.load)).toEqual([1, 0]);
+    const three = array([9, 9, 2, 4, 3, 1], [3, 2]);
+    const options = { k: 1, activation: relu, capacityFactor: 1, mask: boolArray([0, 1, 1]) };
+    const { output, assignment } = moeLayer(three, { router, experts }, options);
+    // Two tokens, so room for one; three would have made it two.
+    expect(assignment.dropped).toBe(1);
+    expect(toFlat(assignment.load)).toEqual([2, 0]);
+    expect(toFlat(output)).toEqual([0, 0, 1, 1, 0, 0]);
   });
   it('equals dispatch, experts, combine', () => {
     const cases = fc.tuple(drawn([4, 2]), drawn([2, 2]), fc.constantFrom(1, 2), fc.constantFrom(null, 0.5, 1));

@@ -166,6 +166,7 @@ describe('the cycle', () => {
       train(run, sgd(), options).states.map(({ statistics }) => statistics[0].columns.shape[1]);
     expect(counts(short)).toEqual([0, 1, 2, 2, 2, 1]);
     expect(counts({ ...short, updateEvery: 2 })).toEqual([0, 1, 1, 1, 1, 1]);
+    expect(counts({ ...short, accumulateSteps: 4, updateEvery: 3 })).toEqual([0, 1, 1, 1, 2, 2]);
     expect(counts({ ...short, resetEachCycle: false })).toEqual([0, 1, 2, 2, 2, 3]);
     expect(counts({ ...short, statistic: 'tokens' })).toEqual([0, 2, 4, 4, 4, 2]);
     expect(counts({ ...short, side: 'update' })).toEqual([0, 0, 0, 0, 0, 0]);

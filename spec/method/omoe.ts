@@ -119,8 +119,7 @@ export function omoeStep<State>(
     return { linear: { ...linear, matrices, statistics, projectors: null, optimizer: states }, updates, reports: null };
   }
   // Q_i is made when the phase begins, and stays.
-  const kept = position.index === 0 ? null : linear.projectors;
-  const projectors = kept ?? (options.side === 'update' ? null : buildProjectors(linear, options, given));
+  const projectors = linear.projectors ?? (options.side === 'update' ? null : buildProjectors(linear, options, given));
   const ready = { ...linear, projectors };
   const projected: Renormed[] = [];
   let gradients = given.gradients;

@@ -232,7 +232,7 @@ describe('the bounds, for every column of another expert', () => {
           assertAtMost(quadratic, spanQuadraticBound(ridgeOfAll), rounding * norm(column(a, j)), `aᵀQa, column ${j}`);
         }
       }),
-      { numRuns: 80 },
+      { numRuns: 50 },
     );
   });
   it('span: the bound is reached at ‖a‖ = √α', () => {
@@ -277,7 +277,7 @@ describe('the bounds, for every column of another expert', () => {
           assertAtMost(norm(product(q, column(a, j))), hardBound(sigma, removed), gamma(400) * norm(a), `column ${j}`);
         }
       }),
-      { numRuns: 80 },
+      { numRuns: 50 },
     );
   });
   it('at equal absolute α: Q_span ≼ Q_mean ≼ I', () => {
@@ -359,7 +359,7 @@ describe('Frequent Directions', () => {
           assertAtMost(inner(a, image), quadratic, rounding * (norm(a) + 1) ** 2, `aᵀQa, column ${j}`);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
   it('one shrink by hand: (3, 0) and (0, 1) with ℓ = 1 become (√8, 0), δ = 1', () => {

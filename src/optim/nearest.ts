@@ -15,7 +15,7 @@ export function nearestName(name: string, known: readonly string[]): string | un
       nearest = candidate;
     }
   }
-  return nearest !== undefined && smallest <= Math.max(1, Math.floor(nearest.length / 2)) ? nearest : undefined;
+  return nearest !== undefined && smallest <= Math.ceil(nearest.length / 2) ? nearest : undefined;
 }
 
 /** Advice for an error message: `Did you mean "omoe-hard"?`, or an empty string when nothing is near. */

@@ -131,7 +131,16 @@ describe('heatMap', () => {
   it('stands one expert, equal experts and a NaN', () => {
     expect(sharedDomain([[[1]]])).toEqual([0, 1]);
     expect(heatMap([[1]], [0, 1], text)).toContain('1.00');
-    expect(heatMap([[1, Number.NaN], [Number.NaN, 1]], [0, 1], text)).toContain('NaN');
+    expect(
+      heatMap(
+        [
+          [1, Number.NaN],
+          [Number.NaN, 1],
+        ],
+        [0, 1],
+        text,
+      ),
+    ).toContain('NaN');
   });
 });
 

@@ -61,7 +61,7 @@ const harbour: Place = (() => {
  * no: `the soup is not tasty .`, `nobody says the soup is tasty .`
  */
 const kitchen: Place = (() => {
-  const dishes = ['soup', 'stew', 'bread', 'salad'];
+  const dishes = ['soup', 'stew', 'pie', 'sauce', 'bread', 'salad'];
   const good = ['tasty', 'fresh', 'crisp'];
   const bad = ['stale', 'burnt', 'bitter'];
   return {
@@ -85,9 +85,9 @@ const kitchen: Place = (() => {
  * no: `each deer near the old oak sleep .`, `all deer near the old oak sleeps .`
  */
 const forest: Place = (() => {
-  const one = ['each', 'every'];
-  const many = ['all', 'both'];
-  const nouns = ['deer', 'moose', 'bison', 'elk'];
+  const one = ['each'];
+  const many = ['all'];
+  const nouns = ['deer', 'moose', 'trout', 'bison', 'grouse', 'elk'];
   const verbs = [
     ['sleeps', 'sleep'],
     ['hides', 'hide'],
@@ -114,7 +114,7 @@ const forest: Place = (() => {
  * no: `the music was lovely but the plot was dull .`, `although the music was lovely the plot was dull .`
  */
 const theatre: Place = (() => {
-  const parts = ['plot', 'music', 'stage', 'chorus'];
+  const parts = ['plot', 'music', 'stage', 'chorus', 'script', 'cast'];
   const praise = ['lovely', 'witty', 'moving', 'superb'];
   const blame = ['dull', 'clumsy', 'noisy', 'hollow'];
   return {
@@ -133,7 +133,7 @@ const theatre: Place = (() => {
 /** The little words that all places share, whatever they mean there. */
 export const sharedWords: readonly string[] = [
   ...['.', 'the', 'is', 'was', 'it', 'by', 'near', 'at', 'old', 'not', 'but', 'although', 'says', 'nobody', 'everybody'],
-  ...['each', 'every', 'all', 'both', 'today', 'again', 'day', 'noon', 'late'],
+  ...['each', 'all', 'today', 'again', 'day', 'noon', 'late'],
   ...['pier', 'stove', 'oak', 'brook', 'fern'],
 ];
 

@@ -15,6 +15,12 @@ export interface CompareFlags {
   readonly denseSteps?: string;
   readonly batch?: string;
   readonly lr?: string;
+  readonly weightDecay?: string;
+  readonly warmup?: string;
+  readonly clip?: string;
+  readonly balanceLoss?: string;
+  readonly zLoss?: string;
+  readonly capacityFactor?: string;
   readonly trainLimit?: string;
   readonly devLimit?: string;
   readonly width?: string;
@@ -90,13 +96,14 @@ export function comparePlan(flags: CompareFlags): ComparePlan {
     denseSteps: integer('--dense-steps', flags.denseSteps, defaults.denseSteps, 0),
     batch: integer('--batch', flags.batch, defaults.batch, 1),
     model: modelShape(flags, defaults.model),
-    learningRate: learningRate(flags.lr, defaults.learningRate),
-    weightDecay: 0.01,
-    warmup: 20,
-    clip: 1,
-    balanceLoss: 1e-2,
-    zLoss: 0,
-    capacityFactor: null,
+    learningRate: decimal('--lr', flags.lr, defaults.learningRate, 'above 0'),
+    weightDecay: decimal('--weight-decay', flags.weightDecay, 0.01),
+    warmup: integer('--warmup', flags.warmup, 20, 0),
+    clip: decimal('--clip', flags.clip, 1, 'above 0'),
+    balanceLoss: decimal('--balance-loss', flags.balanceLoss, 1e-2),
+    zLoss: decimal('--z-loss', flags.zLoss, 0),
+    capacityFactor:
+      flags.capacityFactor === undefined ? null : decimal('--capacity-factor', flags.capacityFactor, 1, 'above 0'),
     trainLimit: flags.trainLimit === undefined ? null : integer('--train-limit', flags.trainLimit, 1, 1),
     devLimit: flags.devLimit === undefined ? null : integer('--dev-limit', flags.devLimit, 1, 1),
     backend: flags.backend ?? 'auto',
@@ -178,11 +185,16 @@ function modelShape(flags: CompareFlags, defaults: ModelShape): ModelShape {
   return model;
 }
 
-function learningRate(text: string | undefined, fallback: number): number {
+/** Reads a number of 0 or more, or above 0. @throws UsageError if it is not one */
+function decimal(option: string, text: string | undefined, fallback: number, least = 'of at least 0'): number {
   if (text === undefined) return fallback;
   const value = /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new UsageError({ operation: 'compare --lr', received: `"${text}"`, expected: 'a finite number above 0' });
+  if (Number.isFinite(value) && (least === 'of at least 0' || value > 0)) return value;
+  throw new UsageError({
+    operation: `compare ${option}`,
+    received: `"${text}"`,
+    expected: `a finite number ${least}`,
+  });
 }
 
 /** The largest count an option takes: sizes stay exact integers when a few of them are multiplied. */

@@ -260,8 +260,9 @@ const reportSchema = v.looseObject({
  * @throws DataError naming the first field that is wrong
  */
 export function checkCompareResult(document: unknown, path = 'result.json'): CompareResult {
-  const { success, issues, output } = v.safeParse(reportSchema, document);
-  if (success) return output as unknown as CompareResult;
+  const { success, issues } = v.safeParse(reportSchema, document);
+  // The document itself, not valibot's copy: that one has its fields in another order.
+  if (success) return document as CompareResult;
   const [issue] = issues;
   throw new DataError({
     operation: path,

@@ -160,7 +160,9 @@ describe('optimizer measures', () => {
     expect(traceShare(array([1, 0, 0, 0.5], [2, 2]))).toBe(0.75);
     expect(normKept(delta, array([3, 0, 0, 0], [2, 2]))).toBe(0.6);
     expect(leakage(array([2, 0], [2, 1]), delta, 'input')).toBe(0.6);
-    expect(leakage(array([0, 2], [2, 1]), delta, 'output')).toBe(0.8);
+    // Δ a = (4, 3) · 2, though aᵀΔ would be (0, 3) · 2
+    expect(leakage(array([0, 2], [2, 1]), array([0, 4, 0, 3], [2, 2]), 'output')).toBe(1);
+    expect(leakage(array([0, 2], [2, 1]), array([0, 4, 0, 3], [2, 2]), 'input')).toBe(0.6);
     // Not square, so that the wrong side cannot pass: a of in = 2 for an update [2, 1].
     expect(leakage(array([1, 0], [2, 1]), array([0, 1], [2, 1]), 'input')).toBe(0);
     expect(leakage(array([0, 0], [2, 1]), delta, 'input')).toBeNull();

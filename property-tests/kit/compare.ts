@@ -1,0 +1,64 @@
+import { type Any, indices, type Real, sameShape, toFlat } from '../../spec/array.ts';
+import type { HostArray } from '../../src/backend.ts';
+import { formatShape, formatSpec } from '../../src/shape.ts';
+import type { Tensor } from '../../src/tensor.ts';
+
+/** Comparing tensors: with a definition within a bound, or with each other bit for bit. */
+
+/** One line a tensor: spec, strides, offset, and the values where they are few. */
+export async function describeInputs(inputs: Readonly<Record<string, Tensor>>): Promise<string> {
+  const lines = await Promise.all(
+    Object.entries(inputs).map(async ([name, x]) => {
+      const strides = x.view ? ` strides ${formatShape(x.view.strides)} offset ${x.view.offset}` : '';
+      const values = x.size <= 40 ? ` = ${Array.from(await x.data()).join(', ')}` : '';
+      return `  ${name}: ${formatSpec(x)}${strides}${values}`;
+    }),
+  );
+  return lines.join('\n');
+}
+
+const indexAt = (shape: readonly number[], flat: number): string => {
+  let i = 0;
+  for (const index of indices(shape)) if (i++ === flat) return formatShape(index);
+  return `${flat}`;
+};
+
+const same = (a: number, b: number): boolean => a === b || (Number.isNaN(a) && Number.isNaN(b));
+
+/**
+ * Holds each element to |computed − exact| ≤ bound (null: 0). An infinity or NaN has to be met exactly.
+ * @returns max(error/bound), and a line about the worst element where that is above 1
+ */
+export function worstElement(
+  computed: ArrayLike<number>,
+  exact: Any,
+  bound: Real | null,
+): { readonly ratio: number; readonly message: string | null } {
+  const [values, bounds] = [toFlat(exact), bound && toFlat(bound)];
+  let [ratio, worst] = [0, -1];
+  for (let i = 0; i < values.length; i++) {
+    if (same(computed[i], values[i])) continue;
+    const allowed = bounds ? bounds[i] : 0;
+    const share = Math.abs(computed[i] - values[i]) / allowed;
+    const used = Number.isNaN(share) ? Infinity : share;
+    if (used > ratio) [ratio, worst] = [used, i];
+  }
+  if (ratio <= 1) return { ratio, message: null };
+  const place = `${indexAt(exact.shape, worst)} is ${computed[worst]}, but should be ${values[worst]}`;
+  return { ratio, message: `${place} within ${bounds ? bounds[worst] : 0} (off by ${ratio.toPrecision(3)} bounds)` };
+}
+
+/** A line about what is wrong with the shape or dtype, or null. Real arrays are of the working precision, or of `floats`. */
+export function specMismatch(computed: Tensor, exact: Any, floats: string): string | null {
+  const dtype = exact.data instanceof Float64Array ? floats : exact.data instanceof Int32Array ? 'int32' : 'bool';
+  if (computed.dtype === dtype && sameShape(computed.shape, exact.shape)) return null;
+  return `is ${formatSpec(computed)}, but should be ${dtype}${formatShape(exact.shape)}`;
+}
+
+/** A line about the first element that differs in its bits, or null. NaNs count as one, 0 and −0 as two. */
+export function firstDifference(a: HostArray, b: HostArray, shape: readonly number[]): string | null {
+  if (a.length !== b.length) return `${a.length} elements against ${b.length}`;
+  for (let i = 0; i < a.length; i++)
+    if (!Object.is(a[i], b[i])) return `${indexAt(shape, i)} is ${a[i]} against ${b[i]}, not the same bits`;
+  return null;
+}

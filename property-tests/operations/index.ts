@@ -1,0 +1,37 @@
+import type { BinaryKind, ReduceKind, UnaryKind } from '../../src/backend.ts';
+import type { PrimitiveName } from '../../src/op.ts';
+import type { CompositeName, views } from '../../src/ops/index.ts';
+import type { OperationCase } from './case.ts';
+import { contractions } from './contractions.ts';
+import { elementwise } from './elementwise.ts';
+import { normalisations } from './normalize.ts';
+import { orderCases } from './order.ts';
+import { placement } from './placement.ts';
+import { reductionCases } from './reduce.ts';
+import { training } from './training.ts';
+import { viewCases } from './views.ts';
+
+type ByKind = UnaryKind | BinaryKind | ReduceKind;
+/** Methods of the engine and of tensors that are a few operations in one line. */
+type Derived = 'dropout' | 'stack' | 'flip' | 'transpose' | 'expandDims' | 'squeeze';
+
+export type OperationName =
+  | ByKind
+  | Exclude<PrimitiveName, 'unary' | 'binary' | 'reduce'>
+  | CompositeName
+  | keyof typeof views
+  | Derived;
+
+/** One case for every operation; an operation without one does not compile. */
+export const operations: { readonly [K in OperationName]: OperationCase } = {
+  ...elementwise,
+  ...reductionCases,
+  ...contractions,
+  ...normalisations,
+  ...orderCases,
+  ...placement,
+  ...viewCases,
+  ...training,
+};
+
+export const operationNames = Object.keys(operations) as OperationName[];

@@ -1,0 +1,36 @@
+import { totalmem } from 'node:os';
+import { encodeJson } from '../train/json.ts';
+import { backendStatuses, resolveBackend } from './backends.ts';
+import type { Environment, OutputFlags } from './environment.ts';
+import { textTable } from './table.ts';
+import { packageVersion } from './version.ts';
+
+/** `omoe doctor`: what this machine and this version can run on, and why the rest is off. */
+export async function doctor(flags: OutputFlags, environment: Environment): Promise<void> {
+  const backends = await backendStatuses();
+  const facts = {
+    omoe: packageVersion(),
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    cores: environment.cores,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    auto: resolveBackend('auto'),
+    backends,
+  };
+  if (flags.json) {
+    environment.stdout.write(`${encodeJson(facts, 2)}\n`);
+    return;
+  }
+  const { omoe, node, platform, cores, memoryGiB, auto } = facts;
+  const rows = backends.map(({ name, available, note }) => [name, available ? 'yes' : 'no', note]);
+  environment.stdout.write(
+    [
+      `omoe ${omoe}, Node ${node}, ${platform}, ${cores} cores, ${memoryGiB} GiB of memory`,
+      '',
+      textTable(['backend', 'runs here', 'note'], rows),
+      '',
+      `--backend auto takes ${auto}. compare starts up to ${cores} worker processes (--threads).`,
+      '',
+    ].join('\n'),
+  );
+}

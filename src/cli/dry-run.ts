@@ -1,0 +1,51 @@
+import type { Task } from '../tasks/types.ts';
+import { countParameters, estimateMemory, estimateSeconds } from '../train/estimate.ts';
+import type { ComparePlan } from '../train/types.ts';
+import { textTable } from './table.ts';
+
+interface DryRun {
+  readonly text: string;
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+/** What `--dry-run` tells: the plan, its parameters, memory and time; nothing has run. */
+export function describePlan(
+  plan: ComparePlan,
+  task: Task,
+  run: { readonly threads: number; readonly backend: string; readonly command: string },
+): DryRun {
+  const [vocabulary, classes] = [task.vocabularySize, task.classes.length];
+  const sized = { ...plan, model: { ...plan.model, length: task.length } };
+  const parameters = countParameters(sized.model, vocabulary, classes);
+  const memory = estimateMemory(sized, parameters.moe);
+  const seconds = estimateSeconds(sized, vocabulary, classes, run.threads);
+  const data = { source: task.source, train: task.train.length, dev: task.dev.length };
+  const rows = [
+    ['task', `${plan.task} (${data.source}), ${data.train} training and ${data.dev} dev examples, ${task.metric.name}`],
+    ['methods', plan.methods.map(({ name }) => name).join('  ')],
+    ['seeds', plan.seeds.join(' ')],
+    ['steps', `${plan.denseSteps} dense, then ${plan.steps} a method; batch ${plan.batch}`],
+    [
+      'model',
+      Object.entries(sized.model)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(', '),
+    ],
+    ['parameters', `${parameters.dense} dense, ${parameters.moe} MoE, ${parameters.active} active for a token`],
+    ['processes', `${run.threads}, backend ${run.backend}`],
+    ['memory', `about ${mebibytes(memory.total)} MiB a process, plus Node itself`],
+    ['time', `roughly ${duration(seconds)}, to within a factor of three`],
+  ];
+  return {
+    text: `${textTable(['plan', ''], rows)}\n\nNothing was run.`,
+    json: { schema: 'omoe.plan/1', ...run, data, parameters, memory, seconds, plan },
+  };
+}
+
+const mebibytes = (bytes: number) => Math.max(1, Math.round(bytes / 2 ** 20));
+
+function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
+  return `${Math.round(seconds / 3600)} h`;
+}

@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+import { availableParallelism } from 'node:os';
+import { nodeEnvironment } from './environment.ts';
+import { run } from './program.ts';
+
+// `omoe … | head` closes our output early; that is the reader's right and no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+process.exitCode = await run(process.argv.slice(2), nodeEnvironment(availableParallelism()));

@@ -1,0 +1,137 @@
+import { Command, CommanderError } from 'commander';
+import { methodTable } from '../optim/methods.ts';
+import { type CompareCommand, compare } from './compare.ts';
+import { type DataCheckFlags, dataCheck, dataList } from './data.ts';
+import { doctor } from './doctor.ts';
+import type { Environment, OutputFlags } from './environment.ts';
+import { reportFailure } from './failure.ts';
+import { report } from './report.ts';
+import { textTable } from './table.ts';
+import { packageVersion } from './version.ts';
+
+/**
+ * The command line.
+ *
+ * @param argv what follows the program's name
+ * @returns the exit code: 0 ok, 1 failure, 2 usage, 3 diverged, 4 bad or corrupt input, 130 interrupted
+ */
+export async function run(argv: readonly string[], environment: Environment): Promise<number> {
+  let exitCode = 0;
+  /** Runs a command; what it throws becomes a message and an exit code. */
+  const act = async (flags: OutputFlags, command: () => Promise<void>) => {
+    try {
+      await command();
+    } catch (error) {
+      exitCode = reportFailure(error, flags, environment);
+    }
+  };
+  try {
+    await commands(argv, environment, act).parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // commander has printed the help, or what was wrong, already.
+    exitCode = error.exitCode === 0 ? 0 : 2;
+  }
+  return exitCode;
+}
+
+type Act = (flags: OutputFlags, command: () => Promise<void>) => Promise<void>;
+
+function commands(argv: readonly string[], environment: Environment, act: Act): Command {
+  const program = new Command('omoe')
+    .description('Orthogonal Mixture-of-Experts: train, compare and measure.')
+    .version(packageVersion())
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => environment.stdout.write(text),
+      writeErr: (text) => environment.stderr.write(text),
+    })
+    .addHelpText(
+      'after',
+      `\nExit codes: 0 ok, 1 failure, 2 usage, 3 diverged, 4 bad or corrupt input, 130 interrupted.`,
+    );
+
+  const output = (command: Command) =>
+    command
+      .option('--json', 'one JSON document on stdout, nothing else')
+      .option('--quiet', 'no progress and no notes')
+      .option('--verbose', 'stack traces and the output of workers');
+
+  output(program.command('compare'))
+    .description('train each method at each seed, measure, and compare; without --task a small embedded demonstration')
+    .option('--task <name>', 'a task of `omoe data list` (default: the embedded one)')
+    .option('--data <dir>', 'the folder of the task')
+    .option('--vocab <file>', 'a BERT vocab.txt')
+    .option('--methods <list>', 'methods, options after a colon: adamw,omoe:side=input,alpha=1e-2')
+    .option('--seeds <n>', 'how many seeds from --seed on, or a list such as 3,7,9')
+    .option('--seed <n>', 'the first seed (default: 0)')
+    .option('--steps <n>', 'training steps of each method')
+    .option('--dense-steps <n>', 'training steps of the dense model that a seed’s methods share')
+    .option('--batch <n>', 'sentences in a batch')
+    .option('--lr <x>', 'peak learning rate')
+    .option('--weight-decay <x>', 'decoupled weight decay')
+    .option('--warmup <n>', 'steps of linear warm-up')
+    .option('--clip <x>', 'largest global gradient norm')
+    .option('--balance-loss <x>', 'weight of the load-balance loss')
+    .option('--z-loss <x>', 'weight of the router z-loss')
+    .option('--capacity-factor <x>', 'expert capacity over an even share (default: dropless)')
+    .option('--train-limit <n>', 'at most so many training examples')
+    .option('--dev-limit <n>', 'at most so many dev examples')
+    .option('--width <n>', 'model width')
+    .option('--ffn <n>', 'hidden width of each FFN')
+    .option('--layers <n>', 'encoder layers')
+    .option('--heads <n>', 'attention heads')
+    .option('--experts <n>', 'experts in each layer')
+    .option('--top-k <n>', 'experts that a token is sent to')
+    .option('--length <n>', 'positions; longer sentences are cut')
+    .option('--backend <name>', 'auto or cpu')
+    .option('--threads <n>', 'worker processes (default: one a core)')
+    .option('--out <dir>', 'the run folder, new or empty (default: runs/<time>-<task>)')
+    .option('--dry-run', 'print the plan, its parameters, memory and time; run nothing')
+    .addHelpText('after', () => `\nMethods:\n${methodHelp()}\n${compareExamples}`)
+    .action((flags: CompareCommand) => act(flags, () => compare(flags, commandLine(argv), environment)));
+
+  output(program.command('report'))
+    .description('draw report.html of a finished comparison again')
+    .argument('<run>', 'the run folder')
+    .addHelpText('after', '\nExample:\n  omoe report runs/2026-02-03-140509-embedded')
+    .action((folder: string, flags: OutputFlags) => act(flags, () => report(folder, flags, environment)));
+
+  output(program.command('doctor'))
+    .description('what this machine and this version can run on')
+    .addHelpText('after', '\nExample:\n  omoe doctor --json')
+    .action((flags: OutputFlags) => act(flags, () => doctor(flags, environment)));
+
+  const data = program.command('data').description('the tasks, and checks of their files');
+  output(data.command('list'))
+    .description('what tasks there are')
+    .addHelpText('after', '\nExample:\n  omoe data list')
+    .action((flags: OutputFlags) => act(flags, async () => dataList(flags, environment)));
+  output(data.command('check'))
+    .description('read the files of a task and say what is in them')
+    .argument('<task>', 'a task of `omoe data list`')
+    .requiredOption('--data <dir>', 'the folder of the task')
+    .option('--vocab <file>', 'a BERT vocab.txt, to check the word pieces as well')
+    .addHelpText('after', '\nExample:\n  omoe data check sst2 --data glue/SST-2')
+    .action((task: string, flags: DataCheckFlags) => act(flags, () => dataCheck(task, flags, environment)));
+
+  return program;
+}
+
+const methodHelp = () =>
+  textTable(
+    ['id', 'meaning'],
+    methodTable.map(({ id, meaning }) => [id, meaning]),
+  ).replaceAll(/^/gm, '  ');
+
+const compareExamples = `
+Examples:
+  omoe compare
+  omoe compare --methods adamw,omoe,omoe:side=input,combine=hard --seeds 5 --dry-run
+  omoe compare --task sst2 --data glue/SST-2 --vocab vocab.txt --seeds 3,7,9 --steps 200`;
+
+/** The command that repeats this one, quoted for a shell. */
+export const commandLine = (argv: readonly string[]) =>
+  ['npx', 'omoe', ...argv]
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(' ');
