@@ -77,6 +77,7 @@ export class Tape {
     const derive = op.vjp !== undefined && (this.engine.options.vjp || !op.compose);
     if (!derive) {
       op.infer(inputs, attrs);
+      this.engine.noteComposition(op.name, 'differentiated through its composition');
       return op.compose!(inputs, attrs);
     }
     const outputs = this.engine.run(op, primals, attrs);

@@ -73,6 +73,10 @@ export class Engine {
   trace(): TraceLine[] {
     return this.#context.trace.lines();
   }
+  /** For the autograd: an operation ran as its composition, because that is what is differentiated. */
+  noteComposition(op: string, reason: string): void {
+    this.#context.trace.composed(op, reason);
+  }
   clearTrace(): void {
     this.#context.trace.clear();
   }

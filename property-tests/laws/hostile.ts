@@ -2,11 +2,9 @@ import fc from 'fast-check';
 import { contiguous } from '../arbitraries/layouts.ts';
 import { hostileFloats } from '../arbitraries/values.ts';
 import { array, toFlat } from '../../spec/array.ts';
-import type { Engine } from '../../src/engine.ts';
-import type { Tensor } from '../../src/tensor.ts';
 import { holds } from '../kit/settings.ts';
 import { type Call, type OperationCase } from '../operations/case.ts';
-import { Counterexample, forEachOperation, type Law, mapInputs } from './law.ts';
+import { forEachOperation, type Law, mapInputs } from './law.ts';
 import { requireDefinition } from './operations.ts';
 
 /**

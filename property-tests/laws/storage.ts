@@ -104,8 +104,7 @@ const ndarrays = law('storage: strided ndarrays go in and out', async (subject, 
     const x = t.tensor(array);
     await requireValues(`ndarray with strides ${formatShape(array.stride)} offset ${array.offset}`, t, x, values);
     const out = await t.ndarray(x);
-    const rowMajor = sameShape(out.stride, contiguousStrides(values.shape)) && out.offset === 0;
-    require(sameShape(out.shape, values.shape) && rowMajor, `ndarray out: shape ${out.shape}, strides ${out.stride}`);
+    require(sameShape(out.shape, values.shape), `ndarray out: shape [${out.shape}] for [${values.shape}]`);
     for (const index of indices(values.shape))
       require(out.get(...index) === at(values, index), `ndarray out at ${formatShape(index)}: ${out.get(...index)}`);
   });

@@ -83,7 +83,8 @@ function claimProtected(step: LinearStep, options: OmoeOptions, u: number): void
         claimAtMost(hit, limit, slack, `${step.linear}: what moves for column ${c} of expert ${j} as ${i} is updated`);
       }
     });
-    if (options.side === 'input' && options.bias === 'freeze')
+    // A single expert has nobody to protect, and is the base optimizer's (law 6).
+    if (options.side === 'input' && options.bias === 'freeze' && columns.length > 1)
       claim(
         whole.data.slice(-whole.cols).every((x) => x === 0),
         () => `${step.linear}: the frozen bias of expert ${i} moved`,

@@ -255,11 +255,11 @@ const select: OperationCase = {
   },
 };
 
-/** To int32 toward zero; to bool whether x ≠ 0; to another precision rounded once. */
+/** To int32 toward zero, NaN and infinities to 0; to bool whether x ≠ 0; to another precision rounded once. */
 const converted: { readonly [K in DType]: (x: Any) => Any } = {
   float32: (x) => array(toFlat(x).map(Math.fround), x.shape),
   float64: (x) => array(toFlat(x), x.shape),
-  int32: (x) => intArray(toFlat(x).map((value) => Math.trunc(value) + 0), x.shape),
+  int32: (x) => intArray(toFlat(x).map((value) => (Number.isFinite(value) ? Math.trunc(value) + 0 : 0)), x.shape),
   bool: (x) => boolArray(toFlat(x), x.shape),
 };
 

@@ -14,7 +14,7 @@ export interface GateOptions {
 export interface Gate {
   /** z, [token, expert] */
   readonly logits: Tensor;
-  /** p = softmax(z), [token, expert] */
+  /** p = softmax(z), [token, expert]; rows of padding are 0 */
   readonly probabilities: Tensor;
   /** The chosen experts, int32 [token, slot], most probable first; −1 for padding. */
   readonly chosen: Tensor;
@@ -44,7 +44,7 @@ export function topKGate(logits: Tensor, { k, renormalize = k > 1, mask }: GateO
   const real = mask?.expandDims(1); // [token, 1]
   return {
     logits,
-    probabilities: logits.softmax(1),
+    probabilities: real ? real.where(logits.softmax(1), 0) : logits.softmax(1),
     chosen: real ? real.where(indices, -1) : indices,
     gates: real ? real.where(weights, 0) : weights,
   };

@@ -137,8 +137,9 @@ export const groupedOuter: Op = {
     const { owner, owned } = ownerOfRows(offsets, rows, experts);
     for (let start = 0; start < rows; start += block) {
       const range = [start, start + block] as const;
-      const ownRows = owned.slice(range, 0).expandDims(1).where(x.slice(range, 0), 0);
-      const outer = ownRows.expandDims(2).multiply(g.slice(range, 0).expandDims(1)); // [row, in, 1] · [row, 1, out]
+      // Both sides, as 0 times a NaN in a row of nobody would be NaN.
+      const [left, right] = [x, g].map((y) => owned.slice(range, 0).expandDims(1).where(y.slice(range, 0), 0));
+      const outer = left.expandDims(2).multiply(right.expandDims(1)); // [row, in, 1] · [row, 1, out]
       sum = sum.scatterAdd(owner.slice(range, 0), outer, 0);
     }
     return [sum];

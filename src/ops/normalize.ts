@@ -26,12 +26,15 @@ export const softmax: Op<{ readonly axis: number }> = {
   ],
 };
 
-// logSoftmax(x) = x - logSumExp(x).   ∂x = g - softmax(x) Σ g
+// logSoftmax(x) = (x - m) - log Σ e^{x - m}.   ∂x = g - softmax(x) Σ g
 export const logSoftmax: Op<{ readonly axis: number }> = {
   name: 'logSoftmax',
   kind: 'composite',
   infer: inferAlongAxis('logSoftmax'),
-  compose: ([x], { axis }) => [x.subtract(x.logSumExp([axis], { keepDims: true }))],
+  compose([x], { axis }) {
+    const shifted = x.subtract(x.max([axis], { keepDims: true }).stopGradient());
+    return [shifted.subtract(shifted.exp().sum([axis], { keepDims: true }).log())];
+  },
   vjp: ({ outputs: [y], gradients: [g], attrs: { axis } }) => [
     g.subtract(y.exp().multiply(g.sum([axis], { keepDims: true }))),
   ],
@@ -78,7 +81,7 @@ export const layerNorm: Op<{ readonly epsilon: number }> = {
   },
 };
 
-// crossEntropy(z, c) = logSumExp(z) - z_c for each row.   ∂z = g (softmax(z) - onehot(c))
+// crossEntropy(z, c) = -logSoftmax(z)_c for each row.   ∂z = g (softmax(z) - onehot(c))
 export const crossEntropy: Op = {
   name: 'crossEntropy',
   kind: 'composite',
@@ -96,7 +99,13 @@ export const crossEntropy: Op = {
   compose([logits, labels]) {
     const [rows, classes] = logits.shape;
     const place = logits.engine.arange(rows).multiply(classes).add(labels); // row-major position of each label's logit
-    return [logits.logSumExp([1]).subtract(logits.reshape([rows * classes]).gather(place, 0))];
+    return [
+      logits
+        .logSoftmax(1)
+        .reshape([rows * classes])
+        .gather(place, 0)
+        .negative(),
+    ];
   },
   vjp: ({ inputs: [logits, labels], gradients: [g] }) => [
     logits.softmax(1).subtract(labels.oneHot(logits.shape[1], logits.dtype)).multiply(g.expandDims(1)),

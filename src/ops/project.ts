@@ -42,4 +42,9 @@ export const orthogonalProject: Op = {
     return [{ shape: g.shape, dtype: g.dtype }];
   },
   compose: ([g, v]) => [g.subtract(v.matmul(v.transpose().matmul(g)))], // [row, rank] · ([rank, row] · [row, col])
+  // Q is symmetric, so ∂G = Q g. From -V VᵀG:  ∂V = -(g (GᵀV) + G (gᵀV)).
+  vjp({ inputs: [g, v], gradients: [c] }) {
+    const along = c.matmul(g.transpose().matmul(v)).add(g.matmul(c.transpose().matmul(v))); // [row, col] · [col, rank]
+    return [c.orthogonalProject(v), along.negative()];
+  },
 };

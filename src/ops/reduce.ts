@@ -1,5 +1,5 @@
 import type { DType, PrimitiveAttrs } from '../backend.ts';
-import { DTypeError } from '../errors.ts';
+import { DTypeError, ShapeError } from '../errors.ts';
 import type { Op } from '../op.ts';
 import { formatSpec, normalizeAxis, requireFloat } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -53,6 +53,7 @@ export const mean: Op<AxesAttrs> = {
   kind: 'composite',
   infer: inferFloatReduction('mean'),
   compose: ([x], { axes }) => [x.sum(axes).divide(sizeAlong(x, axes))],
+  vjp: ({ inputs: [x], gradients: [g], attrs: { axes } }) => [spread(g.divide(sizeAlong(x, axes)), x, axes)],
 };
 
 // variance = 1/(N - correction) Σ (x - mean)²
@@ -66,6 +67,12 @@ export const variance: Op<AxesAttrs & { readonly correction: number }> = {
       .square()
       .sum(axes)
       .divide(sizeAlong(x, axes) - correction),
+  ],
+  // ∂x = 2 (x - mean)/(N - correction) g; the mean's own term is Σ (x - mean) = 0
+  vjp: ({ inputs: [x], gradients: [g], attrs: { axes, correction } }) => [
+    x
+      .subtract(x.mean(axes, { keepDims: true }))
+      .multiply(spread(g.multiply(2 / (sizeAlong(x, axes) - correction)), x, axes)),
   ],
 };
 
@@ -99,7 +106,12 @@ export const argmax: Op<{ readonly axis: number }> = {
   name: 'argmax',
   kind: 'composite',
   infer([x], { axis }) {
-    normalizeAxis('argmax', axis, x.shape.length);
+    if (x.shape[normalizeAxis('argmax', axis, x.shape.length)] === 0)
+      throw new ShapeError({
+        operation: 'argmax',
+        received: `the empty axis ${axis} of ${formatSpec(x)}`,
+        expected: 'at least one element',
+      });
     return [{ shape: without(x.shape, [axis]), dtype: 'int32' }];
   },
   compose([x], { axis }) {

@@ -2,7 +2,7 @@ import { foldIn, type Key, normal } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
 import type { OmoeOptions } from './options.ts';
 import { sources } from './projector/combine.ts';
-import { projectAgainstUpdates } from './projector/index.ts';
+import { projectOff, updateBasis } from './projector/index.ts';
 
 /**
  * Update side: each expert's flattened [W; b] update is made orthogonal to what the others have learnt since the upcycle,
@@ -38,9 +38,13 @@ export async function projectAgainstLearnt(
       .map((j) => learnt[j])
       .filter((move) => move.some((x) => x !== 0));
     // A Haar rotation of a subspace is a Haar-random subspace of the same rank: as many random directions do it.
-    if (options.control === 'rotated') against = against.map((_, j) => normal(foldIn(foldIn(key, i), j), size));
-    projected.set(projectAgainstUpdates(update, against), i * size);
-    return size === 0 ? 1 : 1 - Math.min(against.length, size) / size;
+    if (options.control === 'rotated')
+      against = Array.from({ length: updateBasis(size, against).rank }, (_, j) =>
+        normal(foldIn(foldIn(key, i), j), size),
+      );
+    const basis = updateBasis(size, against);
+    projected.set(projectOff(update, basis), i * size);
+    return size === 0 ? 1 : 1 - basis.rank / size;
   });
   return {
     projected: delta.engine.tensor(projected, delta.shape, delta.dtype),

@@ -69,7 +69,7 @@ const kitchen: Place = (() => {
     words: [...dishes, ...good, ...bad],
     clause: (yes, dice) => {
       const denied = dice.chance(0.5);
-      const speaker = dice.chance(0.3) ? dice.pick(['nobody', 'everybody']) : null;
+      const speaker = dice.chance(0.2) ? dice.pick(['nobody', 'everybody']) : null;
       const negations = Number(denied) + Number(speaker === 'nobody');
       const taste = dice.pick(yes === (negations % 2 === 0) ? good : bad);
       return `${speaker ? `${speaker} says ` : ''}the ${dice.pick(dishes)} is ${denied ? 'not ' : ''}${taste}`;
@@ -99,7 +99,9 @@ const forest: Place = (() => {
     clause: (yes, dice) => {
       const plural = dice.chance(0.5);
       const verb = dice.pick(verbs)[yes === plural ? 1 : 0];
-      const where = dice.chance(0.3) ? ` ${dice.pick(['near', 'by'])} the old ${dice.pick(['oak', 'brook', 'fern'])}` : '';
+      const where = dice.chance(0.3)
+        ? ` ${dice.pick(['near', 'by'])} the old ${dice.pick(['oak', 'brook', 'fern'])}`
+        : '';
       return `${dice.pick(plural ? many : one)} ${dice.pick(nouns)}${where} ${verb}`;
     },
     openers: ['today', 'again', 'at noon'],
@@ -115,8 +117,8 @@ const forest: Place = (() => {
  */
 const theatre: Place = (() => {
   const parts = ['plot', 'music', 'stage', 'chorus', 'script', 'cast'];
-  const praise = ['lovely', 'witty', 'moving', 'superb'];
-  const blame = ['dull', 'clumsy', 'noisy', 'hollow'];
+  const praise = ['lovely', 'witty', 'superb'];
+  const blame = ['dull', 'clumsy', 'hollow'];
   return {
     name: 'theatre',
     words: [...parts, ...praise, ...blame],
@@ -132,7 +134,23 @@ const theatre: Place = (() => {
 
 /** The little words that all places share, whatever they mean there. */
 export const sharedWords: readonly string[] = [
-  ...['.', 'the', 'is', 'was', 'it', 'by', 'near', 'at', 'old', 'not', 'but', 'although', 'says', 'nobody', 'everybody'],
+  ...[
+    '.',
+    'the',
+    'is',
+    'was',
+    'it',
+    'by',
+    'near',
+    'at',
+    'old',
+    'not',
+    'but',
+    'although',
+    'says',
+    'nobody',
+    'everybody',
+  ],
   ...['each', 'all', 'today', 'again', 'day', 'noon', 'late'],
   ...['pier', 'stove', 'oak', 'brook', 'fern'],
 ];

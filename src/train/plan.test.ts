@@ -71,6 +71,7 @@ describe('comparePlan', () => {
     [{ seed: '4294967295', seeds: '2' }, '--seed'],
     [{ data: 'x' }, '--data with the embedded task'],
     [{ vocab: 'x' }, '--vocab with the embedded task'],
+    [{ task: 'sst-2' }, 'Did you mean "sst2"?'],
     [{ task: 'sst2' }, 'no --data DIR and no --vocab FILE'],
     [{ task: 'sst2', data: 'x' }, 'no --vocab FILE'],
     [{ methods: 'adam' }, 'Did you mean "adamw"?'],

@@ -1,6 +1,8 @@
 import { UsageError } from '../errors.ts';
 import { parseMethods } from '../optim/methods.ts';
+import { didYouMean } from '../optim/nearest.ts';
 import type { OmoeOptions } from '../optim/options.ts';
+import { taskNames } from '../tasks/index.ts';
 import type { ComparePlan, ModelShape } from './types.ts';
 
 /** What the command line of `compare` may carry, as text; whatever is absent takes the default of the task. */
@@ -120,6 +122,14 @@ function checkFiles(task: string, { data, vocab }: CompareFlags): void {
       received: `${given} with the embedded task`,
       expected: `no ${given}`,
       advice: 'Name a task with --task, for example --task sst2.',
+    });
+  }
+  if (!taskNames.includes(task)) {
+    throw new UsageError({
+      operation: 'compare --task',
+      received: `"${task}"`,
+      expected: `one of ${taskNames.join(', ')}`,
+      advice: didYouMean(task, taskNames),
     });
   }
   const missing = [data === undefined ? '--data DIR' : '', vocab === undefined ? '--vocab FILE' : ''].filter(Boolean);

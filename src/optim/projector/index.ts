@@ -30,4 +30,5 @@ export type { Compressed } from './sketch.ts';
 export { compress } from './sketch.ts';
 export type { ExpertColumnsState } from './statistics.ts';
 export { ExpertColumns } from './statistics.ts';
-export { projectAgainstUpdates, projectAllAgainstUpdates } from './update-side.ts';
+export type { UpdateBasis } from './update-side.ts';
+export { projectAgainstUpdates, projectAllAgainstUpdates, projectOff, updateBasis } from './update-side.ts';

@@ -25,16 +25,33 @@ export function projectAgainstUpdates(update: Float64Array, others: readonly Flo
       expected: `${n}`,
     });
   }
+  return projectOff(update, updateBasis(n, others));
+}
+
+/** An orthonormal basis of what the others have learnt, direction k at k·n; `rank` of them. */
+export interface UpdateBasis {
+  readonly rank: number;
+  readonly directions: Float64Array;
+}
+
+/** @param n the length of each vector @throws UsageError on NaN or infinity */
+export function updateBasis(n: number, others: readonly Float64Array[]): UpdateBasis {
   const directions = others.map(unit).filter((direction) => direction !== null);
-  if (directions.length === 0) return update;
+  if (directions.length === 0) return { rank: 0, directions: new Float64Array(0) };
   const { q, rank } = pivotedQr(fromColumns(n, directions), n * directions.length * unitRoundoff);
-  const basis = transpose(q).data; // direction k contiguous at k * n
-  const out = Float64Array.from(update);
+  return { rank, directions: transpose(q).data };
+}
+
+/** x − U Uᵀ x: a new array, or x itself at rank 0. */
+export function projectOff(x: Float64Array, { rank, directions }: UpdateBasis): Float64Array {
+  if (rank === 0) return x;
+  const n = x.length;
+  const out = Float64Array.from(x);
   // Twice, as in Gram–Schmidt: the first pass leaves a remainder of the size of its own rounding.
   for (let pass = 0; pass < 2; pass++) {
     for (let k = 0; k < rank; k++) {
-      const along = dot(basis, k * n, out, 0, n);
-      for (let i = 0; i < n; i++) out[i]! -= along * basis[k * n + i]!;
+      const along = dot(directions, k * n, out, 0, n);
+      for (let i = 0; i < n; i++) out[i]! -= along * directions[k * n + i]!;
     }
   }
   return out;
