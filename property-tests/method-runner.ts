@@ -23,8 +23,14 @@ export const settingsOf = (runs: number, replay?: Settings['replay']): Settings 
   replay,
 });
 
-/** One test for each law and precision; the test of a law that takes long may take several times as long as the others. */
-export function runLaws(laws: readonly MethodLaw[], runs: number, dtypes = ['float32', 'float64'] as const): void {
+type FloatType = 'float32' | 'float64';
+
+/** One test for each law and precision. */
+export function runLaws(
+  laws: readonly MethodLaw[],
+  runs: number,
+  dtypes: readonly FloatType[] = ['float32', 'float64'],
+): void {
   for (const law of laws)
     for (const dtype of dtypes) {
       const name = `${law.name} (${dtype})`;

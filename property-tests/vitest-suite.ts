@@ -1,6 +1,6 @@
 import { afterAll, describe, it } from 'vitest';
 import { BoundUsage, type Settings, type Subject } from './kit/settings.ts';
-import { operationLaws } from './laws/index.ts';
+import { lawsFor } from './laws/index.ts';
 
 /** Runs the laws under vitest. The laws themselves know no test runner. */
 
@@ -27,7 +27,7 @@ export function testOperations(subject: Subject): void {
   const usage = new BoundUsage();
   const settings = settingsFor(`property-tests/${subject.name}-${subject.dtype}.test.ts`, usage);
   describe(`${subject.name} ${subject.dtype}`, () => {
-    for (const law of operationLaws) it(law.name, () => law.hold(subject, settings));
+    for (const law of lawsFor(subject)) it(law.name, () => law.hold(subject, settings));
     afterAll(() => console.info(usage.table()));
   });
 }

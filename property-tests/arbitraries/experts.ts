@@ -13,14 +13,12 @@ import type { Tensor } from '../../src/tensor.ts';
  */
 
 export const eighths = (shape: readonly number[]): fc.Arbitrary<Real> =>
-  fc
-    .array(fc.integer({ min: -16, max: 16 }), { minLength: sizeOf(shape), maxLength: sizeOf(shape) })
-    .map((whole) =>
-      array(
-        whole.map((k) => k / 8),
-        shape,
-      ),
-    );
+  fc.array(fc.integer({ min: -16, max: 16 }), { minLength: sizeOf(shape), maxLength: sizeOf(shape) }).map((whole) =>
+    array(
+      whole.map((k) => k / 8),
+      shape,
+    ),
+  );
 
 export interface DrawnLayer {
   readonly experts: number;

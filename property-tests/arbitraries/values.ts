@@ -58,14 +58,12 @@ export const realsOf = (shape: Shape, element: fc.Arbitrary<number>): fc.Arbitra
 
 /** An array whose elements are around 1, or all of one magnitude, or each of its own. */
 export const reals = (shape: Shape, dtype: FloatType): fc.Arbitrary<Real> => {
-  const oneScale = fc
-    .tuple(listOf(shape, moderate(dtype)), fc.integer({ min: -6, max: 6 }))
-    .map(([values, exponent]) =>
-      array(
-        values.map((x) => roundTo(dtype, (x / 4) * 10 ** exponent)),
-        shape,
-      ),
-    );
+  const oneScale = fc.tuple(listOf(shape, moderate(dtype)), fc.integer({ min: -6, max: 6 })).map(([values, exponent]) =>
+    array(
+      values.map((x) => roundTo(dtype, (x / 4) * 10 ** exponent)),
+      shape,
+    ),
+  );
   return fc.oneof(realsOf(shape, moderate(dtype)), oneScale, realsOf(shape, scaled(dtype)));
 };
 

@@ -29,7 +29,9 @@ export function projectorError<S>(linear: ExpertLinear<S>, i: number, options: O
     return 2 * qrFormError(asMatrix(a), alpha) + 2 * gamma(8) * Math.sqrt(squared / alpha);
   };
   if (options.combine === 'mean')
-    return Math.max(0, ...from.map((part) => ridgeError(part.columns, part.squaredNorm))) + gamma(2 * size + 8) + turning;
+    return (
+      Math.max(0, ...from.map((part) => ridgeError(part.columns, part.squaredNorm))) + gamma(2 * size + 8) + turning
+    );
   const all = stacked(
     from.map((part) => part.columns),
     size,
@@ -84,10 +86,7 @@ export function subspaceError<S>(
   if (directions.length === 0) return 0;
   const size = toFlat(directions[0]).length;
   if (directions.length > size) return Infinity;
-  const side = stacked(
-    directions.map(flattened),
-    size,
-  );
+  const side = stacked(directions.map(flattened), size);
   const { sigma } = svd(side);
   if (sigma[directions.length - 1] < independent) return Infinity;
   return (2 * (moved + gamma(8 * size * directions.length + 80 * directions.length))) / sigma[directions.length - 1];

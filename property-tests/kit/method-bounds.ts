@@ -97,7 +97,11 @@ export function layerBound(
         const largest = g * (1 + errors[token]) * (f + F) * (1 + gamma(options.k, u)) + 4 * smallestNormal(u);
         // largest − g f by its parts, so that no digit is lost.
         const relative = compound(errors[token], gamma(options.k, u));
-        bound.set(token, j, bound.get(token, j) + Math.min(largest, g * F * (1 + relative) + g * f * relative) + 4 * smallestNormal(u));
+        bound.set(
+          token,
+          j,
+          bound.get(token, j) + Math.min(largest, g * F * (1 + relative) + g * f * relative) + 4 * smallestNormal(u),
+        );
       }
     }
   });

@@ -54,9 +54,14 @@ type Body<T> = (subject: MethodSubject, drawn: T) => Promise<void> | void;
 export const law = <T>(name: string, values: fc.Arbitrary<T>, body: Body<T>, share = 1): MethodLaw => ({
   name,
   hold: (subject, settings) =>
-    holds(name, { ...settings, runs: Math.max(1, Math.round(settings.runs * share)) }, values, async (drawn) =>
-      body(subject, drawn),
-    ),
+    holds(name, { ...settings, runs: Math.max(1, Math.round(settings.runs * share)) }, values, async (drawn) => {
+      try {
+        await body(subject, drawn);
+      } catch (found) {
+        if (found instanceof ClaimFailed) throw new ClaimFailed(`${found.message}\nfor ${described(drawn)}`);
+        throw found;
+      }
+    }),
 });
 
 /**
@@ -73,9 +78,21 @@ export const refuted = <T>(name: string, values: fc.Arbitrary<T>, claim: Body<T>
       if (found instanceof LawBroken && found.cause instanceof ClaimFailed) return;
       throw found;
     }
-    throw new LawBroken(name, `${name}: no counterexample among ${settings.runs * patience} draws of seed ${settings.seed}`);
+    throw new LawBroken(
+      name,
+      `${name}: no counterexample among ${settings.runs * patience} draws of seed ${settings.seed}`,
+    );
   },
 });
+
+/** A drawn value in one line: arrays of numbers with their shape. */
+function described(drawn: unknown): string {
+  const text = JSON.stringify(drawn, (_, value) => {
+    const isArray = typeof value === 'object' && value !== null && 'data' in value && 'shape' in value;
+    return isArray ? `[${value.shape}] ${Array.from(value.data as ArrayLike<number>)}` : value;
+  });
+  return text.length <= 6000 ? text : `${text.slice(0, 6000)} …`;
+}
 
 /** A comparison that came out wrong, in distinction from a crash, which refutes nothing. */
 export class ClaimFailed extends Error {
@@ -114,7 +131,8 @@ export function claimWithin(
   }
   claim(
     at < 0,
-    () => `${what}: [${at}] is ${actual[at]}, but should be ${expected[at]} within ${allowed(at)} (off by ${worst.toPrecision(3)} bounds)`,
+    () =>
+      `${what}: [${at}] is ${actual[at]}, but should be ${expected[at]} within ${allowed(at)} (off by ${worst.toPrecision(3)} bounds)`,
   );
 }
 

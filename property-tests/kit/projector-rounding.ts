@@ -40,3 +40,19 @@ export const conditionNumber = (a: Matrix, alpha: number): number => 1 + frobeni
  */
 export const qrFormError = (a: Matrix, alpha: number): number =>
   formingAndApplying(a.rows, a.cols) * (2 * Math.sqrt(conditionNumber(a, alpha) + a.cols) + 1);
+
+/**
+ * ‖P̂ − P‖ of the recursion. f(P) = P − hhᵀ/(α + s), h = Pr, s = rᵀh, is (P⁻¹ + rrᵀ/α)⁻¹; its derivative is E ↦ W E Wᵀ with
+ * W = f(P)P⁻¹. An error ε made at step k therefore reaches the end as ‖P_m P_k⁻¹‖²ε ≤ κε, as P_m ≼ P_k. Locally
+ * ‖δh‖ ≤ γ_n√n‖r‖ enters by 2‖δh‖‖h‖/(α + s) ≤ ‖δh‖/√α, and δs ≤ γ_n(1 + √n)‖r‖² by δs/(4α): ε ≤ 2√n·κ·γ_{n+4}.
+ * m steps: to first order 2m√n·κ²·γ_{n+4}.
+ */
+export const recursionError = (a: Matrix, alpha: number): number =>
+  2 * a.cols * Math.sqrt(a.rows) * conditionNumber(a, alpha) ** 2 * gamma(a.rows + 4);
+
+/**
+ * ‖P̂ − P‖ of the closed form: L̂L̂ᵀ = AᵀA + αI + Δ, ‖Δ‖ ≤ γ(‖A‖²_F + mα) from the product and Cholesky, moves P by at most
+ * ‖Δ‖/α/(1 − ‖Δ‖/α); the triangular solve by 2γ_m‖L̂‖_F/√α. All under 4γκ', κ' = κ + m, while that is below 1/2.
+ */
+export const closedFormError = (a: Matrix, alpha: number): number =>
+  4 * formingAndApplying(a.rows, a.cols) * (conditionNumber(a, alpha) + a.cols);

@@ -153,7 +153,11 @@ async function columnsOf(
   experts: number,
 ): Promise<Float64Array[][]> {
   const { statistic, side } = options;
-  const recorded = recordStatistics(flow, plan, { side: side === 'update' ? 'input' : side, statistic, layers: [layer] })[layer]!;
+  const recorded = recordStatistics(flow, plan, {
+    side: side === 'update' ? 'input' : side,
+    statistic,
+    layers: [layer],
+  })[layer]!;
   const [values, owners] = await Promise.all([recorded.columns.data(), recorded.owners.data()]);
   const size = recorded.columns.shape[1];
   const augmented = side === 'input' && options.bias === 'augment';

@@ -1,7 +1,7 @@
-import { place } from '../arbitraries/layouts.ts';
-import { type Any, array, intArray, boolArray } from '../../spec/array.ts';
+import { type Any, array, boolArray, intArray } from '../../spec/array.ts';
 import type { HostArray } from '../../src/backend.ts';
 import { composites } from '../../src/ops/index.ts';
+import { place } from '../arbitraries/layouts.ts';
 import { holds } from '../kit/settings.ts';
 import { placed } from '../operations/case.ts';
 import { forEachOperation, type Law, mapInputs } from './law.ts';
@@ -31,7 +31,10 @@ export const composedEqualsNative: Law[] = forEachOperation(
       const used = await requireDefinition(`${operation}, composed`, call, composed, inputs, outputs);
       settings.usage?.note('composition', operation, used);
 
-      const kernel = call.run(native, mapInputs(call.inputs, (x, name) => place(native, x, layouts[name])));
+      const kernel = call.run(
+        native,
+        mapInputs(call.inputs, (x, name) => place(native, x, layouts[name])),
+      );
       const own = await Promise.all(kernel.map(async (x) => toSpec(await x.data(), x.shape)));
       const against = { ...call, exact: () => own };
       await requireDefinition(`${operation}, composed against its kernel`, against, composed, inputs, outputs, 2);

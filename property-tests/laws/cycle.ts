@@ -3,14 +3,16 @@ import { fromFunction, type Real, toFlat } from '../../spec/array.ts';
 import { adamw as adamwByDefinition } from '../../spec/method/adamw.ts';
 import { norm } from '../../spec/method/linear-algebra.ts';
 import { cyclePosition, type ExpertLinear, omoeStep, startExpertLinear } from '../../spec/method/omoe.ts';
+import type { ProjectionReport } from '../../spec/method/omoe-report.ts';
+import { withoutBiasRow } from '../../spec/method/project-update.ts';
 import { type BaseOptimizer, sgd as sgdByDefinition } from '../../spec/method/sgd.ts';
-import type { BaseOptimizer as FastBase, OmoeOptions } from '../../src/optim/index.ts';
+import type { BaseOptimizer as FastBase, LinearReport, OmoeOptions } from '../../src/optim/index.ts';
 import { randomRotation } from '../../src/optim/projector/index.ts';
 import { foldIn, type Key, key as keyOf } from '../../src/random.ts';
 import { drawnOptions } from '../arbitraries/columns.ts';
 import { projectorError } from '../kit/cycle-error.ts';
 import { expertMatrix, expertStep, type GivenCycle, givenCycles, runCycle } from '../kit/given-cycle.ts';
-import { claimWithin, law, type Method, type MethodLaw } from '../kit/method.ts';
+import { claimEqual, claimWithin, law, type Method, type MethodLaw } from '../kit/method.ts';
 import { gamma, u } from '../kit/within.ts';
 import { applyRounding } from './update.ts';
 
@@ -143,7 +145,10 @@ const wholeCycle = law(
         const what = `${base.name}, step ${s}, expert ${i}`;
         const update = fast[s].updates[i];
         claimWithin(update.data, toFlat(result.updates[i]), error, `${what}: update`);
-        if (projected) compareReports(fast[s], result.reports!, i, q, error, norm(result.updates[i]), what);
+        // Leakage is of W alone where the bias takes no part.
+        const apart = options.side === 'input' && options.bias !== 'augment';
+        const part = apart ? withoutBiasRow(result.updates[i]).weight : result.updates[i];
+        if (projected) compareReports(fast[s], result.reports!, i, options, { q, error, size: norm(part) }, what);
         distances[i].matrix += error + 2 * u * norm(result.linear.matrices[i]);
       }
       exact = result.linear;
@@ -180,21 +185,28 @@ function stepError({ exact, base, options, distances, given, q, report, i, s, pr
   return protectError(q, norm(wanted), dD, factor, options, n);
 }
 
-/** Traces differ by q at most; shares of norms and leakage by what the update is off, relative to its length. */
+/**
+ * Traces differ by q at most, leakage by what the update is off relative to its length. With c‖QD‖ ≤ ‖D‖, error/‖cQD‖ is at
+ * least dP/‖QD‖ + dD/‖D‖ halved: what the quotient ‖QD‖/‖D‖ is off relatively, and its reciprocal, the renorm factor.
+ */
 function compareReports(
-  fast: { readonly reports: readonly import('../../src/optim/index.ts').LinearReport[] },
-  exact: readonly { readonly trace: number; readonly leakage: number | null }[],
+  { reports: [report] }: { readonly reports: readonly LinearReport[] },
+  exact: readonly ProjectionReport[],
   i: number,
-  q: number,
-  error: number,
-  size: number,
+  { project, control }: OmoeOptions,
+  { q, error, size }: { readonly q: number; readonly error: number; readonly size: number },
   what: string,
 ): void {
-  const [report] = fast.reports;
   claimWithin([report.trace[i]], [exact[i].trace], q + gamma(100), `${what}: trace`);
-  const expected = exact[i].leakage;
-  if (size <= 1e3 * error || expected === null || report.leakage[i] === null) return;
-  claimWithin([report.leakage[i]!], [expected], (3 * error) / size + gamma(100), `${what}: leakage`);
+  const { leakage, normKept, renormFactor, vanished } = exact[i];
+  claimEqual([Number(report.vanished[i])], [Number(vanished)], `${what}: vanished`);
+  if (size <= 1e3 * error) return;
+  const relative = (3 * error) / size + gamma(100);
+  if (leakage !== null && report.leakage[i] !== null)
+    claimWithin([report.leakage[i]], [leakage], relative, `${what}: leakage`);
+  if (project !== 'update' || control === 'norm-matched') return;
+  claimWithin([report.normKept[i]], [normKept], relative * normKept, `${what}: norm kept`);
+  claimWithin([report.renormFactor[i]], [renormFactor], relative * renormFactor, `${what}: renorm factor`);
 }
 
 export const cycleLaws: readonly MethodLaw[] = [wholeCycle];

@@ -22,7 +22,12 @@ const routed = () =>
     const short = fc.integer({ min: 1, max: 40 }).map((tenths) => tenths / 10);
     return fc.record({
       layer: fc.constant(layer),
-      capacityFactor: fc.oneof<fc.Arbitrary<number | null>[]>(fc.constant(null), short, whole, fc.constantFrom(0.01, 100)),
+      capacityFactor: fc.oneof<fc.Arbitrary<number | null>[]>(
+        fc.constant(null),
+        short,
+        whole,
+        fc.constantFrom(0.01, 100),
+      ),
     });
   });
 
@@ -49,11 +54,7 @@ const rowsInOrder = law(
     const { served, load: asked } = assign(chosen, layer.experts, capacity);
     claimEqual(load, toFlat(asked), 'load');
     const counts = served.map((slots) => slots.length);
-    claimEqual(
-      offsets,
-      [0, ...counts.map((_, e) => counts.slice(0, e + 1).reduce((a, b) => a + b, 0))],
-      'offsets',
-    );
+    claimEqual(offsets, [0, ...counts.map((_, e) => counts.slice(0, e + 1).reduce((a, b) => a + b, 0))], 'offsets');
     const rows = layer.x.shape[0] * layer.k;
     claim(tokenOfRow.length === rows, () => `${tokenOfRow.length} rows, but there are n·k = ${rows} slots`);
     const owners = served.flatMap((slots, e) => slots.map(() => e));
@@ -97,7 +98,13 @@ const identityOnServed = law(
       const roundings = k <= 2 ? 0 : gamma(k, u);
       // Slots that were dropped are missing from the sum; padding is 0.
       if (slots === 0) claimEqual(here, new Array<number>(width).fill(0), `token ${token} without slots`);
-      if (slots === k) claimWithin(here, row, row.map((value) => roundings * Math.abs(value)), `token ${token}`);
+      if (slots === k)
+        claimWithin(
+          here,
+          row,
+          row.map((value) => roundings * Math.abs(value)),
+          `token ${token}`,
+        );
     }
   },
 );
@@ -129,9 +136,7 @@ const layerEqualsDefinition = (activation: 'relu' | 'gelu') =>
 /** METHOD §8, law 11: padding anywhere in the batch, whatever it holds, leaves every token's output as it was. */
 const paddingUnseen = law(
   'layer: padding changes no output, statistic or measure',
-  drawnLayers({ tokens: 8 }).chain((layer) =>
-    fc.record({ layer: fc.constant(layer), garbage: garbageFor(layer.x) }),
-  ),
+  drawnLayers({ tokens: 8 }).chain((layer) => fc.record({ layer: fc.constant(layer), garbage: garbageFor(layer.x) })),
   async (subject, { layer, garbage }) => {
     const { t, method } = subject;
     const { k, renormalize, mask, x, experts } = layer;
@@ -169,7 +174,12 @@ const paddingUnseen = law(
     const definition = { router: layer.router, experts: expertsOf(layer) };
     const exact = moeLayer(alone, definition, { k, renormalize, activation: relu });
     const bound = layerBound(alone, definition.experts, exact, options, precisionOf(subject), relu);
-    claimWithin(outputs, without.output, toFlat(bound).map((b) => 2 * b), 'output');
+    claimWithin(
+      outputs,
+      without.output,
+      toFlat(bound).map((b) => 2 * b),
+      'output',
+    );
     claimEqual(with_.owners, without.owners, 'rows behind each mean');
     claimEqual(with_.load, without.load, 'load');
     claimEqual([with_.dead], [without.dead], 'dead experts');
@@ -190,9 +200,9 @@ const paddingUnseen = law(
 
 /** What may stand in a padded place: anything finite, or not even that. */
 const garbageFor = (x: Real): fc.Arbitrary<Real> =>
-  fc.tuple(eighths(x.shape), fc.constantFrom(1, 1e6, 1e30, Number.NaN, Infinity)).map(([values, scale]) =>
-    fromFunction(x.shape, (index) => values.get(...index) * scale),
-  );
+  fc
+    .tuple(eighths(x.shape), fc.constantFrom(1, 1e6, 1e30, Number.NaN, Infinity))
+    .map(([values, scale]) => fromFunction(x.shape, (index) => values.get(...index) * scale));
 
 export const dispatchLaws: readonly MethodLaw[] = [
   rowsInOrder,

@@ -85,10 +85,7 @@ const shiftInvariant = law(
       toFlat(logits).map((z) => z + quarters / 4),
       logits.shape,
     );
-    const [here, there] = [
-      await gateOf(subject, logits, k, renormalize),
-      await gateOf(subject, moved, k, renormalize),
-    ];
+    const [here, there] = [await gateOf(subject, logits, k, renormalize), await gateOf(subject, moved, k, renormalize)];
     claimEqual(there.chosen, here.chosen, 'chosen');
     for (let t = 0; t < logits.shape[0]; t++) {
       const relative = [logits, moved].reduce((sum, z) => {
@@ -96,7 +93,12 @@ const shiftInvariant = law(
         return sum + gateRelative(values, ranked(values).slice(0, k), renormalize, precisionOf(subject));
       }, 0);
       for (let slot = t * k; slot < (t + 1) * k; slot++)
-        claimWithin([there.gates[slot]], [here.gates[slot]], secondOrder * relative * here.gates[slot], `gate [${slot}]`);
+        claimWithin(
+          [there.gates[slot]],
+          [here.gates[slot]],
+          secondOrder * relative * here.gates[slot],
+          `gate [${slot}]`,
+        );
     }
   },
 );
@@ -105,9 +107,7 @@ const definition = law(
   'gate: equals its definition',
   fc
     .tuple(drawnLogits(), fc.option(fc.boolean(), { nil: undefined }))
-    .chain(([drawn, renormalize]) =>
-      masks(drawn.logits.shape[0]).map((mask) => ({ ...drawn, renormalize, mask })),
-    ),
+    .chain(([drawn, renormalize]) => masks(drawn.logits.shape[0]).map((mask) => ({ ...drawn, renormalize, mask }))),
   async (subject, { logits, k, renormalize, mask }) => {
     const exact = gateByDefinition(logits, k, { renormalize, mask });
     const gate = subject.method.topKGate(upload(subject.t, logits), {

@@ -1,4 +1,3 @@
-import { contiguous } from '../arbitraries/layouts.ts';
 import { type Any, array, type Real, toFlat } from '../../spec/array.ts';
 import { centralDifference, centralDifferenceError } from '../../spec/gradients.ts';
 import { gamma, REFERENCE_ULPS, UNIT_ROUNDOFF } from '../../spec/rounding/model.ts';
@@ -6,6 +5,7 @@ import type { Engine } from '../../src/engine.ts';
 import { composites } from '../../src/ops/index.ts';
 import { isFloat } from '../../src/shape.ts';
 import type { Tensor } from '../../src/tensor.ts';
+import { contiguous } from '../arbitraries/layouts.ts';
 import { describeInputs, specMismatch, worstElement } from '../kit/compare.ts';
 import { holds, type Settings } from '../kit/settings.ts';
 import type { Call, Gradients, OperationCase } from '../operations/case.ts';
@@ -25,7 +25,11 @@ const step = Math.cbrt(u);
 
 const weight = (flat: number): number => Math.sin(flat + 1);
 const weightsLike = (y: Tensor): Tensor =>
-  y.engine.tensor(Float64Array.from({ length: y.size }, (_, i) => weight(i)), y.shape, 'float64');
+  y.engine.tensor(
+    Float64Array.from({ length: y.size }, (_, i) => weight(i)),
+    y.shape,
+    'float64',
+  );
 
 export const weightedSum = (outputs: readonly Tensor[]): Tensor =>
   outputs
@@ -46,8 +50,12 @@ const withReals = (call: Call, at: readonly string[], values: readonly Real[]) =
 });
 
 /** By the definition. */
-const scalarBySpec = (call: Call, at: readonly string[]) => (...values: Real[]) =>
-  call.exact(withReals(call, at, values)).reduce((sum, y) => sum + (isReal(y) ? sumOver(y, (v, i) => weight(i) * v) : 0), 0);
+const scalarBySpec =
+  (call: Call, at: readonly string[]) =>
+  (...values: Real[]) =>
+    call
+      .exact(withReals(call, at, values))
+      .reduce((sum, y) => sum + (isReal(y) ? sumOver(y, (v, i) => weight(i) * v) : 0), 0);
 
 /**
  * The rounding ρ of one computed f: each yᵢ is off by its forward bound, and n products and sums follow, γ_{n+1} Σ|cᵢyᵢ|.
@@ -97,12 +105,7 @@ async function requireClose(
   return ratio;
 }
 
-type Body = (
-  t: Engine,
-  call: Call,
-  at: readonly string[],
-  inputs: Readonly<Record<string, Tensor>>,
-) => Promise<number>;
+type Body = (t: Engine, call: Call, at: readonly string[], inputs: Readonly<Record<string, Tensor>>) => Promise<number>;
 
 /** A law about drawn gradients: in Float64, on engines that hold it. */
 const gradientLaw = (
@@ -115,13 +118,13 @@ const gradientLaw = (
   forEachOperation(
     name,
     async (operation, { gradients }, subject, settings: Settings) => {
-      if (subject.dtype !== 'float64') return;
       const t = await subject.engine({ dtype: 'float64', ...options });
       const check = body(operation);
       await holds(`${name}: ${operation}`, settings, gradients!.calls, async (call) => {
         const at = names(call, gradients!);
         const inputs = mapInputs(call.inputs, (x) => contiguous(t, x));
-        settings.usage?.note(column, operation, await check(t, call, at, inputs));
+        const used = await check(t, call, at, inputs);
+        settings.usage?.note(column, operation, used);
       });
     },
     speaksOf,
@@ -145,7 +148,9 @@ const againstDifference =
     const error = centralDifferenceError(f, values, { roundings: count + 1, noise: roundingOf(call, at) });
     const computed = gradientsOf(t, call, at, inputs);
     const used = await Promise.all(
-      at.map((name, i) => requireClose(`${what} of ${operation} to ${name}`, call, inputs, computed[name], exact[i], error[i])),
+      at.map((name, i) =>
+        requireClose(`${what} of ${operation} to ${name}`, call, inputs, computed[name], exact[i], error[i]),
+      ),
     );
     return Math.max(0, ...used);
   };
@@ -178,7 +183,11 @@ const secondDerivative =
   (operation: OperationName): Body =>
   async (t, call, at, inputs) => {
     const direction = (x: Tensor, place: number): Tensor =>
-      t.tensor(Float64Array.from({ length: x.size }, (_, i) => Math.cos(i + place + 1)), x.shape, 'float64');
+      t.tensor(
+        Float64Array.from({ length: x.size }, (_, i) => Math.cos(i + place + 1)),
+        x.shape,
+        'float64',
+      );
     const directions = at.map((name, i) => direction(inputs[name], i));
     const product = t.grad((watched: Record<string, Tensor>) => {
       const gradients = gradientsOf(t, call, at, { ...inputs, ...watched });

@@ -1,12 +1,14 @@
+import type { Subject } from '../kit/settings.ts';
 import { composedEqualsNative } from './composition.ts';
+import { errorLaws } from './errors.ts';
 import {
   composedGradientEqualsDifference,
   composedSecondDerivatives,
   gradientEqualsDifference,
   secondDerivatives,
 } from './gradients.ts';
-import { hostileEqualsDefinition } from './hostile.ts';
-import type { Law } from './law.ts';
+import { hostileEqualsDefinition, hostileStatements } from './hostile.ts';
+import { inFloat64, type Law } from './law.ts';
 import { castsBetweenFloats, equalsDefinition, repeats } from './operations.ts';
 import { storageLaws } from './storage.ts';
 import { stridedEqualsContiguous } from './strides.ts';
@@ -19,12 +21,19 @@ export const operationLaws: readonly Law[] = [
   ...stridedEqualsContiguous,
   ...composedEqualsNative,
   ...repeats,
-  ...gradientEqualsDifference,
-  ...composedGradientEqualsDifference,
-  ...secondDerivatives,
-  ...composedSecondDerivatives,
-  ...checkpointEqualsPlain,
+  ...inFloat64([
+    ...gradientEqualsDifference,
+    ...composedGradientEqualsDifference,
+    ...secondDerivatives,
+    ...composedSecondDerivatives,
+    ...checkpointEqualsPlain,
+  ]),
   ...transformationLaws,
   ...storageLaws,
   ...hostileEqualsDefinition,
+  ...hostileStatements,
+  ...errorLaws,
 ];
+
+/** Those that speak of the subject's precision. */
+export const lawsFor = ({ dtype }: Subject): Law[] => operationLaws.filter(({ only }) => (only ?? dtype) === dtype);

@@ -26,7 +26,11 @@ async function lossesOf({ t, method }: MethodSubject, logits: Real, k: number, m
 const balanced = fc
   .uniqueArray(fc.integer({ min: -16, max: 16 }), { minLength: 1, maxLength: 6 })
   .chain((base) =>
-    fc.record({ base: fc.constant(base), k: fc.integer({ min: 1, max: base.length }), rounds: fc.integer({ min: 1, max: 2 }) }),
+    fc.record({
+      base: fc.constant(base),
+      k: fc.integer({ min: 1, max: base.length }),
+      rounds: fc.integer({ min: 1, max: 2 }),
+    }),
   )
   .map(({ base, k, rounds }) => {
     const E = base.length;
@@ -74,7 +78,9 @@ const paddingUnseen = law(
   async (subject, [{ logits, k, mask }, scale]) => {
     const real = realTokens(logits.shape[0], mask);
     const alone = fromFunction([real.length, logits.shape[1]], ([i, e]) => logits.get(real[i], e));
-    const padded = fromFunction(logits.shape, ([t, e]) => (mask.get(t) ? logits.get(t, e) : scale * (1 + logits.get(t, e))));
+    const padded = fromFunction(logits.shape, ([t, e]) =>
+      mask.get(t) ? logits.get(t, e) : scale * (1 + logits.get(t, e)),
+    );
     const [with_, without] = [await lossesOf(subject, padded, k, mask), await lossesOf(subject, alone, k)];
     const precision = precisionOf(subject);
     // The padded side adds more rows, hence its N; the values that are bounded are those of the tokens.

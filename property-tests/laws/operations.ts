@@ -1,9 +1,9 @@
-import type { FloatType } from '../arbitraries/values.ts';
-import { contiguous, place } from '../arbitraries/layouts.ts';
 import { type Any, array, toFlat } from '../../spec/array.ts';
 import { tolerance, UNIT_ROUNDOFF } from '../../spec/rounding/model.ts';
 import type { Engine } from '../../src/engine.ts';
 import type { Tensor } from '../../src/tensor.ts';
+import { contiguous, place } from '../arbitraries/layouts.ts';
+import type { FloatType } from '../arbitraries/values.ts';
 import { describeInputs, firstDifference, specMismatch, worstElement } from '../kit/compare.ts';
 import { holds } from '../kit/settings.ts';
 import { type Call, placed } from '../operations/case.ts';
@@ -59,12 +59,17 @@ export const equalsDefinition: Law[] = forEachOperation(
   'law 10, equals its definition',
   async (operation, of, subject, settings) => {
     const t = await subject.engine({ dtype: subject.dtype });
-    await holds(`law 10, equals its definition: ${operation}`, settings, placed(of.calls(subject.dtype)), async (drawn) => {
-      const inputs = mapInputs(drawn.call.inputs, (x, name) => place(t, x, drawn.layouts[name]));
-      const outputs = drawn.call.run(t, inputs);
-      const used = await requireDefinition(operation, drawn.call, t, inputs, outputs);
-      settings.usage?.note('definition', operation, used);
-    });
+    await holds(
+      `law 10, equals its definition: ${operation}`,
+      settings,
+      placed(of.calls(subject.dtype)),
+      async (drawn) => {
+        const inputs = mapInputs(drawn.call.inputs, (x, name) => place(t, x, drawn.layouts[name]));
+        const outputs = drawn.call.run(t, inputs);
+        const used = await requireDefinition(operation, drawn.call, t, inputs, outputs);
+        settings.usage?.note('definition', operation, used);
+      },
+    );
   },
 );
 

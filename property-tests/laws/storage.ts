@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import ndarray from 'ndarray';
-import { contiguous, type Layout, layoutsOf, place, repeatValues } from '../arbitraries/layouts.ts';
-import { shapes } from '../arbitraries/shapes.ts';
-import { bools, type FloatType, ints, reals } from '../arbitraries/values.ts';
 import { type Any, at, indices, sizeOf, toFlat } from '../../spec/array.ts';
 import type { Backend, HostArray } from '../../src/backend.ts';
 import { Engine } from '../../src/engine.ts';
 import { OmoeError } from '../../src/errors.ts';
 import type { HostData } from '../../src/host.ts';
 import { allocate, contiguousStrides, formatShape, sameShape } from '../../src/shape.ts';
+import { contiguous, type Layout, layoutsOf, place, repeatValues } from '../arbitraries/layouts.ts';
+import { shapes } from '../arbitraries/shapes.ts';
+import { bools, type FloatType, ints, reals } from '../arbitraries/values.ts';
 import { firstDifference, specMismatch } from '../kit/compare.ts';
 import { holds, type Subject } from '../kit/settings.ts';
 import { Counterexample, type Law } from './law.ts';
@@ -42,7 +42,10 @@ async function requireValues(what: string, t: Engine, x: import('../../src/tenso
   require(!difference, `${what}: ${difference}`);
 }
 
-const law = (name: string, body: (subject: Subject, settings: Parameters<Law['hold']>[1], name: string) => Promise<void>): Law => ({
+const law = (
+  name: string,
+  body: (subject: Subject, settings: Parameters<Law['hold']>[1], name: string) => Promise<void>,
+): Law => ({
   name,
   hold: (subject, settings) => body(subject, settings, name),
 });
@@ -80,7 +83,10 @@ const views = law('storage: views are read in their own order', async (subject, 
 
 /** An ndarray of the given layout, with poison between the elements. */
 function stridedNdarray(values: Any, layout: Layout, floats: FloatType) {
-  const axes = layout.axes.map((axis, i) => ({ ...axis, size: axis.repeated ? Math.min(1, values.shape[i]) : values.shape[i] }));
+  const axes = layout.axes.map((axis, i) => ({
+    ...axis,
+    size: axis.repeated ? Math.min(1, values.shape[i]) : values.shape[i],
+  }));
   const long = axes.map(({ size, step, before, after }) => before + (size === 0 ? 0 : (size - 1) * step + 1) + after);
   const base = contiguousStrides(layout.order.map((axis) => long[axis]));
   const stride = axes.map((_, axis) => base[layout.order.indexOf(axis)]);
@@ -124,53 +130,56 @@ const watched = (backend: Backend, uploads: HostArray[]): Backend =>
     },
   });
 
-const zeroCopy = law('storage: arrays of the wanted dtype are taken over, not copied', async (subject, settings, name) => {
-  const inner = await subject.engine({ dtype: subject.dtype });
-  const uploads: HostArray[] = [];
-  const t = new Engine(watched(inner.backend, uploads), { dtype: subject.dtype });
-  await holds(name, settings, drawnLayout(subject.dtype), async ({ values, layout }) => {
-    uploads.length = 0;
-    const host = hostOf(values, subject.dtype);
-    t.tensor(host, values.shape, dtypeOf(values, subject.dtype));
-    const array = stridedNdarray(values, layout, subject.dtype);
-    const { view } = t.tensor(array);
-    require(uploads[0] === host, 'a typed array was copied before upload');
-    require(uploads[1] === array.data, 'an ndarray was copied before upload');
-    require(
-      sameShape(view!.strides, array.stride) && view!.offset === array.offset,
-      `an ndarray with strides ${array.stride} became a view with strides ${view!.strides}`,
-    );
-  });
-});
+const zeroCopy = law(
+  'storage: arrays of the wanted dtype are taken over, not copied',
+  async (subject, settings, name) => {
+    const inner = await subject.engine({ dtype: subject.dtype });
+    const uploads: HostArray[] = [];
+    const t = new Engine(watched(inner.backend, uploads), { dtype: subject.dtype });
+    await holds(name, settings, drawnLayout(subject.dtype), async ({ values, layout }) => {
+      uploads.length = 0;
+      const host = hostOf(values, subject.dtype);
+      t.tensor(host, values.shape, dtypeOf(values, subject.dtype));
+      const array = stridedNdarray(values, layout, subject.dtype);
+      const { view } = t.tensor(array);
+      require(uploads[0] === host, 'a typed array was copied before upload');
+      require(uploads[1] === array.data, 'an ndarray was copied before upload');
+      require(sameShape(view!.strides, array.stride) &&
+        view!.offset ===
+          array.offset, `an ndarray with strides ${array.stride} became a view with strides ${view!.strides}`);
+    });
+  },
+);
 
-const counting = law('storage: buffers are counted, freed once, and refused afterwards', async (subject, settings, name) => {
-  const t = await subject.engine({ dtype: subject.dtype });
-  const { backend } = t;
-  await holds(name, settings, anyArray(subject.dtype), async (values) => {
-    const before = backend.stats();
-    const x = contiguous(t, values);
-    const held = backend.stats();
-    require(held.buffers === before.buffers + 1, `${held.buffers - before.buffers} buffers for one tensor`);
-    const bytes = hostOf(values, subject.dtype).byteLength;
-    require(held.bytes - before.bytes >= bytes, `${held.bytes - before.bytes} bytes for ${bytes}`);
-    backend.free(x.view!.buffer);
-    backend.free(x.view!.buffer);
-    const after = backend.stats();
-    require(after.buffers === before.buffers && after.bytes === before.bytes, `after free: ${JSON.stringify(after)}`);
-    for (const [operation, use] of [
-      ['copy', () => x.copy()],
-      ['read', () => x],
-    ] as const) {
-      const error: unknown = await (async () => use().data())().then(
-        () => null,
-        (reason: unknown) => reason,
-      );
-      require(
-        error instanceof OmoeError && error.message.includes(operation),
-        `${operation} of a freed tensor: ${String(error)}`,
-      );
-    }
-  });
-});
+const counting = law(
+  'storage: buffers are counted, freed once, and refused afterwards',
+  async (subject, settings, name) => {
+    const t = await subject.engine({ dtype: subject.dtype });
+    const { backend } = t;
+    await holds(name, settings, anyArray(subject.dtype), async (values) => {
+      const before = backend.stats();
+      const x = contiguous(t, values);
+      const held = backend.stats();
+      require(held.buffers === before.buffers + 1, `${held.buffers - before.buffers} buffers for one tensor`);
+      const bytes = hostOf(values, subject.dtype).byteLength;
+      require(held.bytes - before.bytes >= bytes, `${held.bytes - before.bytes} bytes for ${bytes}`);
+      backend.free(x.view!.buffer);
+      backend.free(x.view!.buffer);
+      const after = backend.stats();
+      require(after.buffers === before.buffers && after.bytes === before.bytes, `after free: ${JSON.stringify(after)}`);
+      for (const [operation, use] of [
+        ['copy', () => x.copy()],
+        ['read', () => x],
+      ] as const) {
+        const error: unknown = await (async () => use().data())().then(
+          () => null,
+          (reason: unknown) => reason,
+        );
+        require(error instanceof OmoeError &&
+          error.message.includes(operation), `${operation} of a freed tensor: ${String(error)}`);
+      }
+    });
+  },
+);
 
 export const storageLaws: readonly Law[] = [roundTrip, nested, views, ndarrays, zeroCopy, counting];

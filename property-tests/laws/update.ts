@@ -141,7 +141,9 @@ const gradientCases = (base: BaseName) =>
   ]);
 
 /** −η Q g: plain SGD only scales what was projected. */
-const gradientOfSgd = law('gradient: plain SGD keeps the update law', gradientCases('sgd'), (s, drawn) => protects(s, drawn, 0));
+const gradientOfSgd = law('gradient: plain SGD keeps the update law', gradientCases('sgd'), (s, drawn) =>
+  protects(s, drawn, 0),
+);
 
 const gradientBroken = (base: BaseName, decay: number, what: string) =>
   refuted(`gradient: ${what} breaks the update law`, gradientCases(base), (s, drawn) => protects(s, drawn, decay));
@@ -177,7 +179,9 @@ const projectionSlack = (step: LinearStep, i: number, u: number): number => {
   const { rows, cols } = step.updates[i];
   const n = Math.max(rows, cols);
   const width = (step.columns ?? []).reduce((sum, a) => sum + a.cols, step.updates.length);
-  return 2 * (formingAndApplying(n, width) + singularVectors(n, width) + 3 * formingAndApplying(n, n)) + applyRounding(n, u);
+  return (
+    2 * (formingAndApplying(n, width) + singularVectors(n, width) + 3 * formingAndApplying(n, n)) + applyRounding(n, u)
+  );
 };
 
 const neverAgainst = law(

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { type Layout, layoutsOf, repeatValues } from '../arbitraries/layouts.ts';
-import type { FloatType } from '../arbitraries/values.ts';
 import { type Any, array, type Int, intArray, type Real, toFlat } from '../../spec/array.ts';
 import type { Ulps } from '../../spec/rounding/model.ts';
 import type { Engine } from '../../src/engine.ts';
 import type { Tensor } from '../../src/tensor.ts';
+import { type Layout, layoutsOf, repeatValues } from '../arbitraries/layouts.ts';
+import type { FloatType } from '../arbitraries/values.ts';
 
 /** How one operation is drawn, run, and what it should give. The laws need nothing else of an operation. */
 

@@ -1,7 +1,4 @@
 import fc from 'fast-check';
-import { matricesOf } from '../arbitraries/matrices.ts';
-import { broadcastShapes, offsetsOf, sizes } from '../arbitraries/shapes.ts';
-import { between, type FloatType, halves, reals, realsOf, roundTo } from '../arbitraries/values.ts';
 import { array, type Int, intArray, type Real, type Shape, sizeOf } from '../../spec/array.ts';
 import * as ops from '../../spec/ops/index.ts';
 import {
@@ -11,6 +8,9 @@ import {
   matmulBound,
   orthogonalProjectBound,
 } from '../../spec/rounding/contractions.ts';
+import { matricesOf } from '../arbitraries/matrices.ts';
+import { broadcastShapes, offsetsOf, sizes } from '../arbitraries/shapes.ts';
+import { between, type FloatType, halves, reals, realsOf, roundTo } from '../arbitraries/values.ts';
 import { type Call, call, type OperationCase } from './case.ts';
 
 /** Products summed over a shared axis: plain, batched, by expert, and the two of the orthogonal phase. */
@@ -28,9 +28,12 @@ const degenerate =
   (shape) => {
     const [rows, cols] = shape.slice(-2);
     const batch = sizeOf(shape.slice(0, -2));
-    return fc
-      .array(matricesOf(rows, cols), { minLength: batch, maxLength: batch })
-      .map((all) => array(all.flatMap(({ data }) => Array.from(data, (x) => roundTo(dtype, x))), shape));
+    return fc.array(matricesOf(rows, cols), { minLength: batch, maxLength: batch }).map((all) =>
+      array(
+        all.flatMap(({ data }) => Array.from(data, (x) => roundTo(dtype, x))),
+        shape,
+      ),
+    );
   };
 
 const matmulCall = (inputs: { a: Real; b: Real }): Call =>
@@ -59,7 +62,9 @@ const matmul: OperationCase = {
 };
 
 /** Rows sorted by expert: experts without rows, rows of nobody, no experts, no rows. */
-const grouped = (maxSize: number): fc.Arbitrary<{ rows: number; experts: number; width: [number, number]; offsets: Int }> =>
+const grouped = (
+  maxSize: number,
+): fc.Arbitrary<{ rows: number; experts: number; width: [number, number]; offsets: Int }> =>
   fc
     .record({
       rows: sizes(0, maxSize + 2),

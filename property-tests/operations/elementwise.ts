@@ -1,12 +1,24 @@
 import fc from 'fast-check';
-import { bools, type FloatType } from '../arbitraries/values.ts';
-import { awayFromZero, between, distinctReals, halves, ints, moderate, positive, reals, realsOf, scaled } from '../arbitraries/values.ts';
-import { broadcastShapes, shapes } from '../arbitraries/shapes.ts';
 import { type Any, array, type Bool, boolArray, type Int, intArray, type Real, toFlat } from '../../spec/array.ts';
 import * as ops from '../../spec/ops/index.ts';
 import { binaryBound, unaryBound } from '../../spec/rounding/functions.ts';
 import type { ArithmeticKind, ComparisonKind, DType, LogicalKind, UnaryKind } from '../../src/backend.ts';
-import { type Call, call, onInts, type OperationCase } from './case.ts';
+import { broadcastShapes, shapes } from '../arbitraries/shapes.ts';
+import {
+  awayFromZero,
+  between,
+  bools,
+  distinctReals,
+  type FloatType,
+  halves,
+  ints,
+  moderate,
+  positive,
+  reals,
+  realsOf,
+  scaled,
+} from '../arbitraries/values.ts';
+import { type Call, call, type OperationCase, onInts } from './case.ts';
 
 /** Elementwise operations: one table of domains for one input, one for two. */
 
@@ -255,12 +267,20 @@ const select: OperationCase = {
   },
 };
 
-/** To int32 toward zero, NaN and infinities to 0; to bool whether x ≠ 0; to another precision rounded once. */
+/** To int32 toward zero, NaN and infinities to 0; to bool whether x ≠ 0 (true of NaN); to another precision rounded once. */
 const converted: { readonly [K in DType]: (x: Any) => Any } = {
   float32: (x) => array(toFlat(x).map(Math.fround), x.shape),
   float64: (x) => array(toFlat(x), x.shape),
-  int32: (x) => intArray(toFlat(x).map((value) => (Number.isFinite(value) ? Math.trunc(value) + 0 : 0)), x.shape),
-  bool: (x) => boolArray(toFlat(x), x.shape),
+  int32: (x) =>
+    intArray(
+      toFlat(x).map((value) => (Number.isFinite(value) ? Math.trunc(value) + 0 : 0)),
+      x.shape,
+    ),
+  bool: (x) =>
+    boolArray(
+      toFlat(x).map((value) => value !== 0),
+      x.shape,
+    ),
 };
 
 const castCall = (x: Any, dtype: DType): Call =>

@@ -1,6 +1,4 @@
 import fc from 'fast-check';
-import { shapeAndAxis, shapes, sizes } from '../arbitraries/shapes.ts';
-import { between, type FloatType, halves, ints, reals, realsOf } from '../arbitraries/values.ts';
 import type { Int, Real, Shape } from '../../spec/array.ts';
 import * as ops from '../../spec/ops/index.ts';
 import {
@@ -9,6 +7,8 @@ import {
   logSoftmaxBound,
   softmaxBound,
 } from '../../spec/rounding/normalisations.ts';
+import { shapeAndAxis, shapes, sizes } from '../arbitraries/shapes.ts';
+import { between, type FloatType, halves, ints, reals, realsOf } from '../arbitraries/values.ts';
 import { type Call, call, type OperationCase } from './case.ts';
 
 /** Softmax and its logarithm, layer norm, cross entropy. */
@@ -38,8 +38,7 @@ const logSoftmaxCall = (axis: number, x: Real): Call =>
     bound: ({ x }, u, ulps) => [logSoftmaxBound(x, axis, u, ulps)],
   });
 const alongAxis = (of: (axis: number, x: Real) => Call): OperationCase => ({
-  calls: (dtype) =>
-    shapeAndAxis().chain(({ shape, axis }) => reals(shape, dtype).map((x) => of(axis, x))),
+  calls: (dtype) => shapeAndAxis().chain(({ shape, axis }) => reals(shape, dtype).map((x) => of(axis, x))),
   gradients: {
     calls: shapeAndAxis(small).chain(({ shape, axis }) => nearZero(shape).map((x) => of(axis, x))),
     inputs: ['x'],

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import { shapes } from '../arbitraries/shapes.ts';
-import { distinctReals, type FloatType, halves, ints, reals, realsOf } from '../arbitraries/values.ts';
 import type { Int, Real } from '../../spec/array.ts';
+import { boolArray, toFlat } from '../../spec/array.ts';
 import * as ops from '../../spec/ops/index.ts';
 import type { DType } from '../../src/backend.ts';
+import { shapes } from '../arbitraries/shapes.ts';
+import { distinctReals, type FloatType, halves, ints, reals, realsOf } from '../arbitraries/values.ts';
 import { asInt, type Call, call, type OperationCase } from './case.ts';
-import { boolArray, toFlat } from '../../spec/array.ts';
 
 /** The k largest, sorting, one-hot rows: mostly over values with many ties. */
 

@@ -1,10 +1,18 @@
 import fc from 'fast-check';
-import { indexVectors, shapeAndAxis, shapes, sizes } from '../arbitraries/shapes.ts';
-import { between, bools, type FloatType, halves, ints, reals, realsOf } from '../arbitraries/values.ts';
-import { type Any, fromFunction, fromFunctionLike, type Int, intArray, type Real, type Shape } from '../../spec/array.ts';
+import {
+  type Any,
+  fromFunction,
+  fromFunctionLike,
+  type Int,
+  intArray,
+  type Real,
+  type Shape,
+} from '../../spec/array.ts';
 import * as ops from '../../spec/ops/index.ts';
 import { scatterAddBound } from '../../spec/rounding/contractions.ts';
 import type { DType } from '../../src/backend.ts';
+import { indexVectors, shapeAndAxis, shapes, sizes } from '../arbitraries/shapes.ts';
+import { between, bools, type FloatType, halves, ints, reals, realsOf } from '../arbitraries/values.ts';
 import { asInt, asReal, type Call, call, type OperationCase } from './case.ts';
 
 /** Elements taken out, put back, joined and made. */
@@ -87,9 +95,7 @@ const intScatterAddCall = (axis: number, inputs: { x: Int; indices: Int; updates
     attrs: `axis ${axis}`,
     inputs,
     run: (_, { x, indices, updates }) => [x.scatterAdd(indices, updates, axis)],
-    exact: ({ x, indices, updates }) => [
-      asInt(ops.scatterAdd(asReal(x), indices, asReal(updates), axis)),
-    ],
+    exact: ({ x, indices, updates }) => [asInt(ops.scatterAdd(asReal(x), indices, asReal(updates), axis))],
   });
 const withUpdates = <A extends Any>(
   range: Parameters<typeof shapeAndAxis>[0],
@@ -162,7 +168,9 @@ const stackCalls = (
     fc
       .tuple(
         fc.integer({ min: -shape.length - 1, max: shape.length }),
-        fc.integer({ min: 1, max: 3 }).chain((count) => fc.tuple(...Array.from({ length: count }, () => values(shape)))),
+        fc
+          .integer({ min: 1, max: 3 })
+          .chain((count) => fc.tuple(...Array.from({ length: count }, () => values(shape)))),
       )
       .map(([axis, parts]) => stackCall(axis, parts)),
   );

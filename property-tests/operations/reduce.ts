@@ -1,14 +1,14 @@
 import fc from 'fast-check';
-import { axesOf, shapeAndAxis, shapes } from '../arbitraries/shapes.ts';
-import { between, distinctReals, type FloatType, halves, ints, reals, realsOf } from '../arbitraries/values.ts';
 import type { Int, Real } from '../../spec/array.ts';
 import * as ops from '../../spec/ops/index.ts';
 import { cumsumBound, meanBound, sumBound, varianceBound } from '../../spec/rounding/contractions.ts';
-import { logSumExpBound } from '../../spec/rounding/normalisations.ts';
 import type { Ulps } from '../../spec/rounding/model.ts';
+import { logSumExpBound } from '../../spec/rounding/normalisations.ts';
 import type { ReduceKind } from '../../src/backend.ts';
 import type { Tensor } from '../../src/tensor.ts';
-import { asReal, type Call, call, onInts, type OperationCase } from './case.ts';
+import { axesOf, shapeAndAxis, shapes } from '../arbitraries/shapes.ts';
+import { between, distinctReals, type FloatType, halves, ints, reals, realsOf } from '../arbitraries/values.ts';
+import { asReal, type Call, call, type OperationCase, onInts } from './case.ts';
 
 /** Reductions along axes, and running sums. */
 
@@ -47,14 +47,12 @@ const anywhere = fc.oneof(halves(), between('float64', -3, 3));
 
 function reductionCase(of: Reduction, gradient: 'smooth' | 'untied'): OperationCase {
   return {
-    calls: (dtype) =>
-      reductions().chain((drawn) => reals(drawn.shape, dtype).map((x) => reductionCall(of, drawn, x))),
+    calls: (dtype) => reductions().chain((drawn) => reals(drawn.shape, dtype).map((x) => reductionCall(of, drawn, x))),
     gradients: {
       calls: reductions(small).chain((drawn) =>
-        (gradient === 'smooth'
-          ? realsOf(drawn.shape, anywhere)
-          : distinctReals([drawn.shape]).map(([x]) => x)
-        ).map((x) => reductionCall(of, drawn, x)),
+        (gradient === 'smooth' ? realsOf(drawn.shape, anywhere) : distinctReals([drawn.shape]).map(([x]) => x)).map(
+          (x) => reductionCall(of, drawn, x),
+        ),
       ),
       inputs: ['x'],
       smooth: true,
@@ -77,8 +75,7 @@ function primitiveCase(kind: ReduceKind, of: Reduction): OperationCase {
   );
   return {
     ...floats,
-    calls: (dtype) =>
-      fc.oneof({ weight: 3, arbitrary: floats.calls(dtype) }, { weight: 1, arbitrary: whole }),
+    calls: (dtype) => fc.oneof({ weight: 3, arbitrary: floats.calls(dtype) }, { weight: 1, arbitrary: whole }),
   };
 }
 
@@ -128,10 +125,7 @@ const varianceCalls = (drawn: fc.Arbitrary<Drawn>, x: (shape: number[]) => fc.Ar
 const variance: OperationCase = {
   calls: (dtype) => varianceCalls(reductions(), (shape) => reals(shape, dtype)),
   gradients: {
-    calls: varianceCalls(
-      reductions({ ...small, minSize: 2, minRank: 1 }),
-      (shape) => realsOf(shape, anywhere),
-    ),
+    calls: varianceCalls(reductions({ ...small, minSize: 2, minRank: 1 }), (shape) => realsOf(shape, anywhere)),
     inputs: ['x'],
     smooth: true,
   },
@@ -181,9 +175,7 @@ const cumsum: OperationCase = {
       ),
     ),
   gradients: {
-    calls: shapeAndAxis(small).chain(({ shape, axis }) =>
-      realsOf(shape, anywhere).map((x) => cumsumCall(axis, x)),
-    ),
+    calls: shapeAndAxis(small).chain(({ shape, axis }) => realsOf(shape, anywhere).map((x) => cumsumCall(axis, x))),
     inputs: ['x'],
     smooth: true,
   },

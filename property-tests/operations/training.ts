@@ -1,12 +1,12 @@
 import fc from 'fast-check';
-import { shapes } from '../arbitraries/shapes.ts';
-import { between, type FloatType, halves, reals, realsOf } from '../arbitraries/values.ts';
 import { array, at, fromFunction, type Real, type Shape, toFlat } from '../../spec/array.ts';
 import { adamw } from '../../spec/method/adamw.ts';
 import * as ops from '../../spec/ops/index.ts';
-import { gamma, smallestNormal, whereFinite } from '../../spec/rounding/model.ts';
+import { compound, gamma, smallestNormal, whereFinite } from '../../spec/rounding/model.ts';
 import { type AdamWAttrs, adamwStep as adamwRecord } from '../../src/ops/adamw.ts';
 import { key } from '../../src/random.ts';
+import { shapes } from '../arbitraries/shapes.ts';
+import { between, type FloatType, halves, reals, realsOf } from '../arbitraries/values.ts';
 import { type Call, call, type OperationCase } from './case.ts';
 
 /** Operations of a training step: AdamW's update and dropout. */
@@ -28,9 +28,9 @@ function definition({ theta, gradient, first, second }: Moments, { steps, learni
 /**
  * The bounds, element by element; every attribute is rounded to the working precision once, λ is the smallest normal number.
  *   m: each of β₁m, (1 − β₁)g passes three roundings (attribute, product, sum): M = γ₃(|β₁m| + |(1 − β₁)g|) + 3λ.
- *   v: four, as g² is one more; both terms are ≥ 0: relative γ₄, plus 4λ.
- *   σ = √(v/c₂) + ε, c₂ = 1 − β₂ᵗ: γ₄ and two more (c₂, division) under the root, which halves them, at most γ₆; the root
- *   one, ε and the sum two: relative r = γ₉, plus what the root makes of the 4λ lost, √(4λ/c₂)/σ.
+ *   v: four, as g² is one more: V = γ₄(|β₂v| + (1 − β₂)g²), and 4λ lost.
+ *   σ = √(v/c₂) + ε, c₂ = 1 − β₂ᵗ: under the root V/v and two roundings (c₂, division), which a root does not enlarge; the root
+ *   one, ε and the sum two: relative r = (1 + V/v)(1 + γ₅) − 1, plus what the root makes of the 4λ, √(4λ/c₂)/σ.
  *   d = (m/c₁)/σ: |d̂ − d| ≤ D = ((|m| + M)(1 + γ₃)/(1 − r) − |m|)/(c₁σ).
  *   Δ = −η(d + λ_w θ): the decay two roundings and the sum one, η and the product two: η(D + γ₅(|d| + D + |λ_w θ|)) + 2λ.
  */
@@ -40,21 +40,24 @@ function bounds(inputs: Moments, of: Step, u: number): Real[] {
   const lambda = smallestNormal(u);
   const [c1, c2] = [1 - beta1 ** (of.steps + 1), 1 - beta2 ** (of.steps + 1)];
   const meanError = (index: number[]): number =>
-    gamma(3, u) *
-      (Math.abs(beta1 * at(inputs.first, index)) + Math.abs((1 - beta1) * at(inputs.gradient, index))) +
+    gamma(3, u) * (Math.abs(beta1 * at(inputs.first, index)) + Math.abs((1 - beta1) * at(inputs.gradient, index))) +
     3 * lambda;
+  const squareError = (index: number[]): number =>
+    gamma(4, u) * (Math.abs(beta2 * at(inputs.second, index)) + (1 - beta2) * at(inputs.gradient, index) ** 2);
   return [
     whereFinite(update, (index) => {
-      const sigma = Math.sqrt(at(v, index) / c2) + epsilon;
-      const r = gamma(9, u) + Math.sqrt((4 * lambda) / c2) / sigma;
+      const square = at(v, index);
+      const sigma = Math.sqrt(square / c2) + epsilon;
+      const r =
+        compound(square === 0 ? 0 : squareError(index) / square, gamma(5, u)) + Math.sqrt((4 * lambda) / c2) / sigma;
+      if (!(r < 1)) return Infinity;
       const size = Math.abs(at(m, index));
-      const M = meanError(index);
-      const D = (((size + M) * (1 + gamma(3, u))) / (1 - r) - size) / (c1 * sigma);
+      const D = (((size + meanError(index)) * (1 + gamma(3, u))) / (1 - r) - size) / (c1 * sigma);
       const decay = Math.abs(weightDecay * at(inputs.theta, index));
       return learningRate * (D + gamma(5, u) * (size / (c1 * sigma) + D + decay)) + 2 * lambda;
     }),
     whereFinite(m, meanError),
-    whereFinite(v, (index) => gamma(4, u) * at(v, index) + 4 * lambda),
+    whereFinite(v, (index) => squareError(index) + 4 * lambda),
   ];
 }
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { axisOf, broadcastShapes, shapes } from '../arbitraries/shapes.ts';
-import { between, type FloatType, halves, ints, reals, realsOf } from '../arbitraries/values.ts';
 import { type Any, at, broadcastTo as broadcastArray, fromFunctionLike, type Shape, sizeOf } from '../../spec/array.ts';
 import * as ops from '../../spec/ops/index.ts';
+import { axisOf, broadcastShapes, shapes } from '../arbitraries/shapes.ts';
+import { between, type FloatType, halves, ints, reals, realsOf } from '../arbitraries/values.ts';
 import { type Call, call, type OperationCase } from './case.ts';
 
 /** Operations that move no element. Drawn on strided inputs they are composed with one another. */
@@ -82,9 +82,7 @@ const transpose = viewCase((values, range) =>
         attrs: '',
         inputs: { x },
         run: (_, { x }) => [x.transpose()],
-        exact: ({ x }) => [
-          ops.permuteDims(x, [...x.shape.slice(0, -2).map((_, axis) => axis), -1, -2]),
-        ],
+        exact: ({ x }) => [ops.permuteDims(x, [...x.shape.slice(0, -2).map((_, axis) => axis), -1, -2])],
       }),
     ),
 );
@@ -112,16 +110,14 @@ const slice = viewCase((values, range) =>
   shapes({ minRank: 1, ...range }).chain((shape) =>
     axisOf(shape.length).chain((axis) => {
       const position = fc.integer({ min: -shape.at(axis)!, max: shape.at(axis)! });
-      return fc
-        .tuple(values(shape), position, position, fc.integer({ min: 1, max: 3 }))
-        .map(([x, start, stop, step]) =>
-          call({
-            attrs: `[${start}, ${stop}] axis ${axis} step ${step}`,
-            inputs: { x },
-            run: (_, { x }) => [x.slice([start, stop], axis, step)],
-            exact: ({ x }) => [ops.slice(x, axis, start, stop, step)],
-          }),
-        );
+      return fc.tuple(values(shape), position, position, fc.integer({ min: 1, max: 3 })).map(([x, start, stop, step]) =>
+        call({
+          attrs: `[${start}, ${stop}] axis ${axis} step ${step}`,
+          inputs: { x },
+          run: (_, { x }) => [x.slice([start, stop], axis, step)],
+          exact: ({ x }) => [ops.slice(x, axis, start, stop, step)],
+        }),
+      );
     }),
   ),
 );

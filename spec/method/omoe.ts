@@ -139,7 +139,10 @@ export function omoeStep<State>(
     });
     updates = projected.map(({ delta }) => delta);
   } else if (options.side === 'input' && options.bias === 'freeze') {
-    updates = wanted.map(withoutBiasUpdate);
+    // E = 1 has no others, and its bias nobody to protect.
+    updates = wanted.map((delta, i) =>
+      sources(i, wanted.length, options.columns).length === 0 ? delta : withoutBiasUpdate(delta),
+    );
   }
   const reports = updates.map((update, i) => report(update, projected[i], i, ready, options));
   const matrices = linear.matrices.map((m, i) => plus(m, updates[i]));

@@ -1,4 +1,4 @@
-import { ShapeError } from '../errors.ts';
+import { ShapeError, UsageError } from '../errors.ts';
 import type { Op } from '../op.ts';
 import { formatSpecs, normalizeAxis, requireDType, requireFloat } from '../shape.ts';
 
@@ -44,8 +44,10 @@ export const logSoftmax: Op<{ readonly axis: number }> = {
 export const layerNorm: Op<{ readonly epsilon: number }> = {
   name: 'layerNorm',
   kind: 'composite',
-  infer([x, weight, bias]) {
+  infer([x, weight, bias], { epsilon }) {
     requireFloat('layerNorm', x);
+    if (!(epsilon >= 0))
+      throw new UsageError({ operation: 'layerNorm', received: `epsilon ${epsilon}`, expected: 'a number ≥ 0' });
     const width = x.shape.at(-1);
     const fits = (p: typeof weight) => p.shape.length === 1 && p.shape[0] === width && p.dtype === x.dtype;
     if (width === undefined || !fits(weight) || !fits(bias))

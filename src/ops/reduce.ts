@@ -106,6 +106,7 @@ export const argmax: Op<{ readonly axis: number }> = {
   name: 'argmax',
   kind: 'composite',
   infer([x], { axis }) {
+    if (x.dtype === 'bool') throw new DTypeError({ operation: 'argmax', received: formatSpec(x), expected: 'numbers' });
     if (x.shape[normalizeAxis('argmax', axis, x.shape.length)] === 0)
       throw new ShapeError({
         operation: 'argmax',

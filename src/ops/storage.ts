@@ -1,5 +1,5 @@
 import type { DType, PrimitiveAttrs } from '../backend.ts';
-import { ShapeError } from '../errors.ts';
+import { ShapeError, UsageError } from '../errors.ts';
 import type { Op } from '../op.ts';
 import { checkShape, formatSpecs, normalizeAxis, requireDType, requireRank, sameShape } from '../shape.ts';
 
@@ -15,8 +15,14 @@ export const copy: Op<PrimitiveAttrs['copy']> = {
 export const fill: Op<PrimitiveAttrs['fill'] & { readonly shape: readonly number[]; readonly dtype: DType }> = {
   name: 'fill',
   kind: 'primitive',
-  infer(_, { shape, dtype }) {
+  infer(_, { shape, value, dtype }) {
     checkShape('fill', shape);
+    if (dtype === 'int32' && (value | 0) !== value)
+      throw new UsageError({
+        operation: 'fill',
+        received: `${value} for int32`,
+        expected: 'an integer that int32 holds',
+      });
     return [{ shape, dtype }];
   },
   vjp: null,

@@ -192,7 +192,10 @@ export function omoe<S>(
       // The final update, decay and adaptive scaling included: nothing comes after it that could leave the subspace.
       if (options.project === 'update') protections = await protect(taken.updates, updates);
       else if (options.side === 'input' && options.bias === 'freeze')
-        for (const { bias } of linears) updates.set(bias, updates.get(bias)!.zerosLike());
+        for (const { bias } of linears) {
+          const update = updates.get(bias)!;
+          if (!isAlone(update.shape[0], options)) updates.set(bias, update.zerosLike());
+        }
 
       const reports: LinearReport[] = [];
       for (const { name, weight, bias } of linears)
@@ -254,6 +257,9 @@ async function beginOrthogonalPhase(
   };
 }
 
+/** A single expert has no others: its update stays the base optimizer's, bit for bit. */
+const isAlone = (experts: number, { columns }: OmoeOptions): boolean => experts === 1 && columns === 'others';
+
 interface Protection {
   readonly delta: Tensor;
   report(linear: string, applied: Tensor): Promise<LinearReport>;
@@ -268,8 +274,7 @@ async function protectLinear(
   rotation: Key,
 ): Promise<Protection> {
   const experts = delta.shape[0];
-  // A single expert has no others: its update stays the base optimizer's, bit for bit.
-  if (experts === 1 && options.columns === 'others')
+  if (isAlone(experts, options))
     return {
       delta,
       report: async (linear) => ({

@@ -58,20 +58,20 @@ const embeddedDefaults: PlanDefaults = {
   steps: 150,
   denseSteps: 300,
   batch: 32,
-  learningRate: 1e-3,
+  learningRate: 3e-3,
   model: { width: 48, ffn: 96, layers: 1, heads: 4, experts: 4, topK: 2, length: 16 },
 };
 
-/** Real text: the shape of the first look (METHOD §9) at half its steps; five seeds, the least for a quick run (METHOD §5). */
+/** Real text: the shape of the first look (METHOD §9) at a quarter of its steps; five seeds, the least for a quick run (METHOD §5). */
 const realDefaults: PlanDefaults = {
   methods: 'adamw,omoe,own-span,omoe-paper',
   omoe: {},
   seeds: 5,
-  steps: 400,
-  denseSteps: 400,
+  steps: 200,
+  denseSteps: 300,
   batch: 32,
   learningRate: 5e-4,
-  model: { width: 64, ffn: 256, layers: 1, heads: 4, experts: 8, topK: 2, length: 48 },
+  model: { width: 64, ffn: 256, layers: 1, heads: 4, experts: 8, topK: 2, length: 32 },
 };
 
 /** At most so many seeds in one comparison; more is a typing error. */

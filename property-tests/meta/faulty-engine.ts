@@ -1,0 +1,69 @@
+import { type CpuBackend, type CpuBuffer, cpu } from '../../backends/cpu/index.ts';
+import type { HostArray, Spec, View } from '../../src/backend.ts';
+import { type Engine, type EngineOptions, engine } from '../../src/engine.ts';
+import type { Op } from '../../src/op.ts';
+import type { Tensor } from '../../src/tensor.ts';
+import type { FloatType } from '../arbitraries/values.ts';
+import type { OperationName } from '../operations/index.ts';
+
+/** Engines with one thing wrong: a kernel of the cpu backend, or the record of an operation. */
+
+/** One deliberate fault. */
+export interface Fault {
+  readonly name: string;
+  /** The operation whose laws have to catch it. */
+  readonly operation: OperationName | 'storage';
+  /** The law that has to catch it, whichever others do too. */
+  readonly caughtBy: string;
+  readonly dtype: FloatType;
+  engine(options?: EngineOptions): Engine;
+}
+
+export type Inputs = readonly View<CpuBuffer>[];
+type Kernels = CpuBackend['kernels'];
+
+export const withKernels =
+  (change: (kernels: Kernels) => Partial<Kernels>) =>
+  (options?: EngineOptions): Engine => {
+    const backend = cpu();
+    return engine({ ...backend, kernels: { ...backend.kernels, ...change(backend.kernels) } }, options);
+  };
+
+/** The results of a kernel, before anybody else sees them. */
+const dataOf = (result: ReturnType<NonNullable<Kernels['topK']>>): HostArray[] => {
+  if ('declined' in result) throw new Error(result.declined);
+  return result.map(({ data }) => data);
+};
+export const change = <R extends ReturnType<NonNullable<Kernels['topK']>>>(
+  result: R,
+  edit: (...data: HostArray[]) => void,
+): R => {
+  edit(...dataOf(result));
+  return result;
+};
+
+export function rewrite(data: HostArray, f: (value: number, i: number) => number): void {
+  for (let i = 0; i < data.length; i++) data[i] = f(data[i], i);
+}
+
+/** What a kernel sees where it takes every tensor for row-major. */
+export const rowMajor = (x: View<CpuBuffer>): View<CpuBuffer> => {
+  const strides = x.shape.map((_, axis) => x.shape.slice(axis + 1).reduce((product, size) => product * size, 1));
+  return { ...x, strides };
+};
+
+/** Rows of the last axis of a contiguous result. */
+export function eachRow(data: HostArray, { shape }: Spec, edit: (row: HostArray) => void): void {
+  const width = shape.at(-1) ?? 1;
+  for (let start = 0; width > 0 && start < data.length; start += width) edit(data.subarray(start, start + width));
+}
+
+/** A record changed on its way into the engine: what a wrong `vjp` in src/ops would be. */
+export const withRecord =
+  (name: string, edit: <A>(op: Op<A>) => Op<A>) =>
+  (options?: EngineOptions): Engine => {
+    const t = engine(cpu(), options);
+    const run = t.run.bind(t);
+    t.run = <A>(op: Op<A>, inputs: readonly Tensor[], attrs: A) => run(op.name === name ? edit(op) : op, inputs, attrs);
+    return t;
+  };

@@ -1,0 +1,354 @@
+import { type CpuBuffer, cpu } from '../../backends/cpu/index.ts';
+import type { View } from '../../src/backend.ts';
+import { engine } from '../../src/engine.ts';
+import { softmax as softmaxRecord } from '../../src/ops/normalize.ts';
+import {
+  change,
+  eachRow,
+  type Fault,
+  type Inputs,
+  rewrite,
+  rowMajor,
+  withKernels,
+  withRecord,
+} from './faulty-engine.ts';
+
+/** Deliberate faults of a backend or of an operation's record, one at a time, each of the kind that people really make. */
+
+const definition = 'law 10, equals its definition';
+const strided = 'strided equals contiguous, bit for bit';
+const gradient = 'law 9, gradient equals the central difference';
+
+export const faults: readonly Fault[] = [
+  {
+    name: 'copy ignores strides',
+    operation: 'copy',
+    caughtBy: strided,
+    dtype: 'float32',
+    engine: withKernels(({ copy }) => ({ copy: ([x]: Inputs, ...rest) => copy([rowMajor(x)], ...rest) })),
+  },
+  {
+    name: 'add ignores the strides of its second operand',
+    operation: 'add',
+    caughtBy: definition,
+    dtype: 'float32',
+    engine: withKernels(({ binary }) => ({ binary: ([a, b]: Inputs, ...rest) => binary([a, rowMajor(b)], ...rest) })),
+  },
+  {
+    name: 'exp ignores the offset',
+    operation: 'exp',
+    caughtBy: strided,
+    dtype: 'float32',
+    engine: withKernels(({ unary }) => ({
+      unary: ([x]: Inputs, ...rest) => unary([{ ...x, offset: Math.max(0, x.offset - 1) }], ...rest),
+    })),
+  },
+  {
+    name: 'sum reduces the axis before',
+    operation: 'sum',
+    caughtBy: definition,
+    dtype: 'float32',
+    engine: withKernels(({ reduce }) => ({
+      reduce: ([x], attrs, outputs) => {
+        // only where the shape of the result hides it
+        const [axis] = attrs.axes;
+        const hidden = attrs.axes.length === 1 && axis > 0 && x.shape[axis - 1] === x.shape[axis];
+        return reduce([x], hidden ? { ...attrs, axes: [axis - 1] } : attrs, outputs);
+      },
+    })),
+  },
+  {
+    name: 'max of numbers below zero starts at 0',
+    operation: 'max',
+    caughtBy: definition,
+    dtype: 'float32',
+    engine: withKernels(({ reduce }) => ({
+      reduce: (inputs, attrs, outputs) =>
+        change(reduce(inputs, attrs, outputs), (data) => {
+          if (attrs.kind === 'max') rewrite(data, (value) => Math.max(0, value));
+        }) as readonly CpuBuffer[],
+    })),
+  },
+  {
+    name: 'topK breaks ties to the highest index',
+    operation: 'topK',
+    caughtBy: definition,
+    dtype: 'float32',
+    engine: withKernels(({ topK }) => ({
+      topK: (inputs, attrs, outputs) =>
+        change(topK!(inputs, attrs, outputs), (values, indices) => {
+          const { k } = attrs;
+          for (let row = 0; row < values.length; row += k)
+            for (let i = row; i + 1 < row + k; i++)
+              if (values[i] === values[i + 1]) [indices[i], indices[i + 1]] = [indices[i + 1], indices[i]];
+        }),
+    })),
+  },
+  {
+    name: 'sort is not stable',
+    operation: 'sort',
+    caughtBy: definition,
+    dtype: 'float32',
+    engine: withKernels(({ sort }) => ({
+      sort: (inputs, attrs, outputs) =>
+        change(sort!(inputs, attrs, outputs), (values, order) => {
+          for (let i = 0; i + 1 < values.length; i++)
+            if (values[i] === values[i + 1] && order[i] < order[i + 1])
+              [order[i], order[i + 1]] = [order[i + 1], order[i]];
+        }),
+    })),
+  },
+  {
+    name: 'argmax takes NaN for small',
+    operation: 'argmax',
+    caughtBy: 'hostile floats, equals its definition',
+    dtype: 'float32',
+    engine: withKernels(({ argmax, unary }) => ({
+      argmax: ([x], attrs, outputs) => {
+        const [buffer] = unary([x], { kind: 'negative' }, [x]) as readonly CpuBuffer[];
+        rewrite(buffer.data, (value) => (Number.isNaN(value) ? -Infinity : -value));
+        return argmax!([{ ...rowMajor(x), buffer, offset: 0 }], attrs, outputs);
+      },
+    })),
+  },
+  {
+    name: 'matmul leaves out the last term of each product',
+    operation: 'matmul',
+    caughtBy: definition,
+    dtype: 'float32',
+    engine: withKernels(({ matmul }) => ({
+      matmul: ([a, b], attrs, outputs) => {
+        const inner = a.shape.at(-1)!;
+        if (inner < 2) return matmul!([a, b], attrs, outputs);
+        const shorter = (x: View<CpuBuffer>, axis: number) => ({ ...x, shape: x.shape.with(axis, inner - 1) });
+        return matmul!([shorter(a, -1), shorter(b, -2)], attrs, outputs);
+      },
+    })),
+  },
+  {
+    name: 'matmul rounds to 20 bits',
+    operation: 'matmul',
+    caughtBy: definition,
+    dtype: 'float32',
+    engine: withKernels(({ matmul }) => ({
+      matmul: (inputs, attrs, outputs) =>
+        change(matmul!(inputs, attrs, outputs), (data) => {
+          const bits = new Int32Array(data.buffer, data.byteOffset, data.length);
+          rewrite(bits, (pattern) => pattern & ~0xf);
+        }),
+    })),
+  },
+  {
+    name: 'groupedMatmul gives rows of nobody to the last expert',
+    operation: 'groupedMatmul',
+    caughtBy: definition,
+    dtype: 'float32',
+    engine: withKernels(({ groupedMatmul }) => ({
+      groupedMatmul: ([x, w, offsets], attrs, outputs) => {
+        const ends = Int32Array.from(
+          { length: offsets.shape[0] },
+          (_, i) => offsets.buffer.data[offsets.offset + i * offsets.strides[0]],
+        );
+        if (ends.length > 1) ends[ends.length - 1] = x.shape[0];
+        const buffer: CpuBuffer = { ...offsets.buffer, data: ends };
+        return groupedMatmul!([x, w, { ...offsets, buffer, strides: [1], offset: 0 }], attrs, outputs);
+      },
+    })),
+  },
+  {
+    name: 'softmax without the shift by the maximum',
+    operation: 'softmax',
+    caughtBy: definition,
+    dtype: 'float32',
+    engine: withKernels(({ softmax, copy }) => ({
+      softmax: ([x], attrs, outputs) =>
+        attrs.axis !== x.shape.length - 1
+          ? softmax!([x], attrs, outputs)
+          : change(copy([x], {}, outputs), (data) =>
+              eachRow(data, x, (row) => {
+                const e = Array.from(row, Math.exp);
+                const sum = e.reduce((total, value) => total + value, 0);
+                row.set(e.map((value) => value / sum));
+              }),
+            ),
+    })),
+  },
+  {
+    name: 'layerNorm with the unbiased variance',
+    operation: 'layerNorm',
+    caughtBy: definition,
+    dtype: 'float32',
+    engine: withKernels(({ layerNorm, copy }) => ({
+      layerNorm: ([x, weight, bias], { epsilon }, outputs) => {
+        const n = x.shape.at(-1)!;
+        if (n < 2) return layerNorm!([x, weight, bias], { epsilon }, outputs);
+        const at = (p: View<CpuBuffer>, i: number) => p.buffer.data[p.offset + i * p.strides[0]];
+        return change(copy([x], {}, outputs), (data) =>
+          eachRow(data, x, (row) => {
+            const values = Array.from(row);
+            const mean = values.reduce((sum, value) => sum + value, 0) / n;
+            const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);
+            const deviation = Math.sqrt(variance + epsilon);
+            rewrite(row, (value, i) => ((value - mean) / deviation) * at(weight, i) + at(bias, i));
+          }),
+        );
+      },
+    })),
+  },
+  {
+    name: 'gather takes the next slice',
+    operation: 'gather',
+    caughtBy: definition,
+    dtype: 'float32',
+    engine: withKernels(({ gather }) => ({
+      gather: ([x, indices], attrs, outputs) => {
+        const size = x.shape[attrs.axis];
+        const list = Int32Array.from({ length: indices.shape[0] }, (_, i) => {
+          const index = indices.buffer.data[indices.offset + i * indices.strides[0]];
+          return index + 1 < size ? index + 1 : index;
+        });
+        const buffer: CpuBuffer = { ...indices.buffer, data: list };
+        return gather([x, { ...indices, buffer, strides: [1], offset: 0 }], attrs, outputs);
+      },
+    })),
+  },
+  {
+    name: 'scatterAdd overwrites where an index repeats',
+    operation: 'scatterAdd',
+    caughtBy: definition,
+    dtype: 'float32',
+    engine: withKernels(({ scatterAdd }) => ({
+      scatterAdd: ([x, indices, updates], attrs, outputs) => {
+        const at = (i: number) => indices.buffer.data[indices.offset + i * indices.strides[0]];
+        const kept = Array.from({ length: indices.shape[0] }, (_, i) => i).filter(
+          (i) => !Array.from({ length: indices.shape[0] - i - 1 }, (_, j) => at(i + 1 + j)).includes(at(i)),
+        );
+        // the last of the equal indices alone, by a vector of positions
+        const stride = updates.strides[attrs.axis];
+        let result: readonly CpuBuffer[] = [];
+        let target = x;
+        for (const i of kept) {
+          const one = { ...updates, shape: updates.shape.with(attrs.axis, 1), offset: updates.offset + i * stride };
+          const place = { ...indices, shape: [1], offset: indices.offset + i * indices.strides[0] };
+          result = scatterAdd([target, place, one], attrs, outputs) as readonly CpuBuffer[];
+          target = { ...rowMajor(x), buffer: result[0], offset: 0 };
+        }
+        return kept.length === 0 ? scatterAdd([x, indices, updates], attrs, outputs) : result;
+      },
+    })),
+  },
+  {
+    name: 'cumsum leaves out the element itself',
+    operation: 'cumsum',
+    caughtBy: definition,
+    dtype: 'float32',
+    engine: withKernels(({ cumsum, binary }) => ({
+      cumsum: ([x], attrs, outputs) => {
+        const [buffer] = cumsum!([x], attrs, outputs) as readonly CpuBuffer[];
+        return binary([{ ...rowMajor(x), buffer, offset: 0 }, x], { kind: 'subtract' }, outputs);
+      },
+    })),
+  },
+  {
+    name: 'relu writes into its input',
+    operation: 'relu',
+    caughtBy: 'repeats bit for bit, inputs untouched',
+    dtype: 'float32',
+    engine: withKernels(({ relu }) => ({
+      relu: ([x], attrs, outputs) => {
+        const result = relu!([x], attrs, outputs);
+        rewrite(x.buffer.data, (value) => Math.max(0, value));
+        return result;
+      },
+    })),
+  },
+  {
+    name: 'one random bit in sums',
+    operation: 'sum',
+    caughtBy: 'repeats bit for bit, inputs untouched',
+    dtype: 'float64',
+    engine: (options) => {
+      let calls = 0;
+      return withKernels(({ reduce }) => ({
+        reduce: (inputs, attrs, outputs) =>
+          change(reduce(inputs, attrs, outputs), (data) => {
+            calls++;
+            if (data instanceof Float64Array) rewrite(data, (value) => value * (1 + (calls % 2) * 2 ** -52));
+          }) as readonly CpuBuffer[],
+      }))(options);
+    },
+  },
+  {
+    name: 'the composition of softplus overflows',
+    operation: 'softplus',
+    caughtBy: 'composition equals kernel and definition',
+    dtype: 'float32',
+    engine: withRecord('softplus', (op) => ({ ...op, compose: ([x]) => [x.exp().add(1).log()] })),
+  },
+  {
+    name: 'the gradient of softmax has the wrong sign',
+    operation: 'softmax',
+    caughtBy: gradient,
+    dtype: 'float64',
+    engine: withRecord('softmax', (op) => ({
+      ...op,
+      vjp: ({ inputs, outputs, gradients }) =>
+        softmaxRecord.vjp!({ inputs, outputs, gradients, attrs: { axis: inputs[0].rank - 1 } }).map((g) =>
+          g!.negative(),
+        ),
+    })),
+  },
+  {
+    name: 'the gradient of broadcastTo is not summed but the first',
+    operation: 'broadcastTo',
+    caughtBy: gradient,
+    dtype: 'float64',
+    engine: withRecord('broadcastTo', (op) => ({
+      ...op,
+      vjp: ({ inputs: [x], gradients: [g] }) => {
+        let first = g;
+        while (first.rank > x.rank) first = first.slice([0, 1], 0).squeeze(0);
+        x.shape.forEach((size, axis) => {
+          first = size === first.shape[axis] ? first : first.slice([0, size], axis);
+        });
+        return [first];
+      },
+    })),
+  },
+  {
+    name: 'the gradient of tanh is right once only',
+    operation: 'tanh',
+    caughtBy: 'law 9, second derivative equals the difference of gradients',
+    dtype: 'float64',
+    engine: withRecord('unary', (op) => ({
+      ...op,
+      vjp: (context) =>
+        'kind' in (context.attrs as object) && (context.attrs as { kind: string }).kind === 'tanh'
+          ? [context.gradients[0].multiply(context.outputs[0].stopGradient().square().negative().add(1))]
+          : op.vjp!(context),
+    })),
+  },
+  {
+    name: 'reading a freed buffer gives zeros',
+    operation: 'storage',
+    caughtBy: 'storage: buffers are counted, freed once, and refused afterwards',
+    dtype: 'float32',
+    engine: (options) => {
+      const backend = cpu();
+      const free = (buffer: CpuBuffer) => void buffer.data.fill(0);
+      return engine({ ...backend, free }, options);
+    },
+  },
+  {
+    name: 'a negative index counts from the end',
+    operation: 'gather',
+    caughtBy: 'errors say what was asked, given and taken',
+    dtype: 'float32',
+    engine: withKernels(({ gather }) => ({
+      gather: ([x, indices], attrs, outputs) => {
+        const data = Int32Array.from(indices.buffer.data, (index) => (index < 0 ? index + x.shape[attrs.axis] : index));
+        return gather([x, { ...indices, buffer: { ...indices.buffer, data } }], attrs, outputs);
+      },
+    })),
+  },
+];

@@ -1,0 +1,396 @@
+import { Engine } from '../../src/engine.ts';
+import { DTypeError, OmoeError, ShapeError, UsageError } from '../../src/errors.ts';
+import { adamwStep } from '../../src/ops/adamw.ts';
+import { key } from '../../src/random.ts';
+import type { Tensor } from '../../src/tensor.ts';
+import type { OperationName } from './index.ts';
+
+/** Calls that must be refused: which error, and what its message has to mention besides the operation. */
+
+type ErrorClass = new (...parameters: never[]) => OmoeError;
+export interface Refusal {
+  readonly call: (make: Make) => unknown;
+  readonly error: ErrorClass;
+  readonly mentions: readonly string[];
+  /** The operation as the message names it, where that is not the case's name. */
+  readonly named?: string;
+}
+
+export interface Make {
+  readonly t: Engine;
+  /** Zeros of the working precision. */
+  f(...shape: number[]): Tensor;
+  /** Zeros of int32 and bool. */
+  i(...shape: number[]): Tensor;
+  b(...shape: number[]): Tensor;
+  /** An int32 vector. */
+  ints(...values: number[]): Tensor;
+}
+
+type CallOf = Refusal['call'];
+const shape = (call: CallOf, ...mentions: string[]): Refusal => ({ call, error: ShapeError, mentions });
+const dtype = (call: CallOf, ...mentions: string[]): Refusal => ({ call, error: DTypeError, mentions });
+const usage = (call: CallOf, ...mentions: string[]): Refusal => ({ call, error: UsageError, mentions });
+const data = (call: CallOf, ...mentions: string[]): Refusal => ({ call, error: OmoeError, mentions });
+const named = (operation: string, refusal: Refusal): Refusal => ({ ...refusal, named: operation });
+
+type FloatFunction =
+  | 'reciprocal'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'tanh'
+  | 'erf'
+  | 'relu'
+  | 'sigmoid'
+  | 'silu'
+  | 'softplus'
+  | 'gelu'
+  | 'geluTanh';
+const floatsOnly = (name: FloatFunction): Refusal[] => [
+  dtype(({ i }) => i(2, 3)[name](), 'int32[2, 3]', 'float'),
+  dtype(({ b }) => b(4)[name](), 'bool[4]'),
+];
+const numbersOnly = (name: 'negative' | 'abs' | 'sign' | 'square'): Refusal[] => [
+  dtype(({ b }) => b(4)[name](), 'bool[4]'),
+];
+
+type Binary = 'add' | 'subtract' | 'multiply' | 'divide' | 'power' | 'maximum' | 'minimum';
+type Comparison = 'equal' | 'notEqual' | 'less' | 'lessEqual' | 'greater' | 'greaterEqual';
+const sameKind = (name: Binary | Comparison): Refusal[] => [
+  shape(({ f }) => f(2, 3)[name](f(4, 3)), '[2, 3]', '[4, 3]'),
+  shape(({ f }) => f(2)[name](f(3)), '[2]', '[3]'),
+  dtype(({ f, i }) => f(2, 3)[name](i(3)), 'int32[2, 3]'),
+  usage(({ i }) => i(2)[name](0.5), '0.5', 'int32'),
+];
+const arithmetic = (name: Binary): Refusal[] => [...sameKind(name), dtype(({ b }) => b(2)[name](b(2)), 'bool[2]')];
+const fractions = (name: 'divide' | 'power'): Refusal[] => [
+  ...arithmetic(name),
+  dtype(({ i }) => i(2)[name](i(2)), 'int32[2]'),
+];
+const logical = (name: 'logicalAnd' | 'logicalOr'): Refusal[] => [
+  dtype(({ f }) => f(2)[name](f(2)), '[2]', 'bool'),
+  shape(({ b }) => b(2)[name](b(3)), '[2]', '[3]'),
+];
+
+type Reduction = 'sum' | 'max' | 'min' | 'mean' | 'variance' | 'logSumExp';
+const reduction = (name: Reduction): Refusal[] => [
+  shape(({ f }) => f(2, 3)[name](2), 'axis 2', 'rank 2'),
+  shape(({ f }) => f(2, 3)[name]([-3]), 'axis -3', 'rank 2'),
+  shape(({ f }) => f(2, 3)[name]([0, -2]), '[0, -2]'),
+  shape(({ f }) => f()[name](0), 'axis 0', 'rank 0'),
+  shape(({ f }) => f(2)[name](0.5), 'axis 0.5'),
+  dtype(({ b }) => b(2)[name](), 'bool[2]'),
+];
+const floatReduction = (name: 'mean' | 'variance' | 'logSumExp'): Refusal[] => [
+  ...reduction(name),
+  dtype(({ i }) => i(2)[name](), 'int32[2]'),
+];
+const alongAxis = (name: 'softmax' | 'logSoftmax' | 'cumsum' | 'argmax'): Refusal[] => [
+  shape(({ f }) => f(2, 3)[name](2), 'axis 2', 'rank 2'),
+  shape(({ f }) => f()[name](0), 'axis 0', 'rank 0'),
+];
+
+export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
+  negative: numbersOnly('negative'),
+  abs: numbersOnly('abs'),
+  sign: numbersOnly('sign'),
+  square: numbersOnly('square'),
+  reciprocal: floatsOnly('reciprocal'),
+  exp: floatsOnly('exp'),
+  log: floatsOnly('log'),
+  sqrt: floatsOnly('sqrt'),
+  tanh: floatsOnly('tanh'),
+  erf: floatsOnly('erf'),
+  relu: floatsOnly('relu'),
+  sigmoid: floatsOnly('sigmoid'),
+  silu: floatsOnly('silu'),
+  softplus: floatsOnly('softplus'),
+  gelu: floatsOnly('gelu'),
+  geluTanh: floatsOnly('geluTanh'),
+  logicalNot: [dtype(({ f }) => f(2).logicalNot(), '[2]', 'bool')],
+  add: arithmetic('add'),
+  subtract: arithmetic('subtract'),
+  multiply: arithmetic('multiply'),
+  divide: fractions('divide'),
+  power: fractions('power'),
+  maximum: arithmetic('maximum'),
+  minimum: arithmetic('minimum'),
+  equal: sameKind('equal'),
+  notEqual: sameKind('notEqual'),
+  less: sameKind('less'),
+  lessEqual: sameKind('lessEqual'),
+  greater: sameKind('greater'),
+  greaterEqual: sameKind('greaterEqual'),
+  logicalAnd: logical('logicalAnd'),
+  logicalOr: logical('logicalOr'),
+  select: [
+    named(
+      'where',
+      dtype(({ f }) => f(2).where(f(2), f(2)), 'condition', '[2]', 'bool'),
+    ),
+    named(
+      'where',
+      shape(({ b, f }) => b(2).where(f(3), 0), '[2]', '[3]'),
+    ),
+    named(
+      'where',
+      shape(({ b, f }) => b(3).where(f(2, 3), f(3, 2)), '[2, 3]', '[3, 2]'),
+    ),
+    named(
+      'where',
+      data(({ b, f, i }) => b(2).where(f(2), i(2)), 'int32[2]'),
+    ),
+    named(
+      'where',
+      usage(({ b }) => b(2).where(1, 0), 'two numbers'),
+    ),
+  ],
+  // every dtype converts to every other
+  cast: [],
+  copy: [],
+  sum: reduction('sum'),
+  max: reduction('max'),
+  min: reduction('min'),
+  mean: floatReduction('mean'),
+  variance: floatReduction('variance'),
+  logSumExp: floatReduction('logSumExp'),
+  argmax: [
+    ...alongAxis('argmax'),
+    dtype(({ b }) => b(2).argmax(), 'bool[2]'),
+    shape(({ f }) => f(2, 0).argmax(1), 'axis 1', '[2, 0]'),
+  ],
+  cumsum: [...alongAxis('cumsum'), dtype(({ b }) => b(2).cumsum(), 'bool[2]')],
+  softmax: [...alongAxis('softmax'), dtype(({ i }) => i(2).softmax(), 'int32[2]')],
+  logSoftmax: [...alongAxis('logSoftmax'), dtype(({ i }) => i(2).logSoftmax(), 'int32[2]')],
+  layerNorm: [
+    shape(({ f }) => f(2, 3).layerNorm(f(2), f(3)), '[2, 3]', '[2]', '[3]'),
+    shape(({ f }) => f(2, 3).layerNorm(f(3), f(1, 3)), '[2, 3]', '[1, 3]'),
+    shape(({ f }) => f().layerNorm(f(1), f(1)), '[]', '[1]'),
+    dtype(({ i }) => i(2).layerNorm(i(2), i(2)), 'int32[2]'),
+    usage(({ f }) => f(2).layerNorm(f(2), f(2), -1), 'epsilon -1'),
+    usage(({ f }) => f(2).layerNorm(f(2), f(2), Number.NaN), 'epsilon NaN'),
+  ],
+  crossEntropy: [
+    shape(({ f, i }) => f(2, 3).crossEntropy(i(3)), '[2, 3]', 'int32[3]'),
+    shape(({ f, i }) => f(2).crossEntropy(i(2)), '[2]', 'int32[2]'),
+    dtype(({ f }) => f(2, 3).crossEntropy(f(2)), 'labels', '[2]', 'int32'),
+    dtype(({ i }) => i(2, 3).crossEntropy(i(2)), 'int32[2, 3]'),
+    data(({ f, ints }) => f(2, 3).crossEntropy(ints(0, 3)), '3', 'position 1'),
+    data(({ f, ints }) => f(2, 3).crossEntropy(ints(-1, 0)), '-1', 'position 0'),
+  ],
+  matmul: [
+    shape(({ f }) => f(2, 3).matmul(f(4, 5)), '[2, 3]', '[4, 5]', '3 and 4'),
+    shape(({ f }) => f(3).matmul(f(3, 2)), '[3]', '[3, 2]'),
+    shape(({ f }) => f(2, 2, 3).matmul(f(3, 3, 2)), '[2]', '[3]'),
+    dtype(({ i }) => i(2, 2).matmul(i(2, 2)), 'int32[2, 2]'),
+    data(({ f, i }) => f(2, 2).matmul(i(2, 2)), 'int32[2, 2]'),
+  ],
+  groupedMatmul: [
+    shape(({ f, ints }) => f(2, 3).groupedMatmul(f(1, 4, 5), ints(0, 2)), '[2, 3]', '[1, 4, 5]'),
+    shape(({ f, ints }) => f(2, 3).groupedMatmul(f(2, 3, 5), ints(0, 2)), '[2, 3, 5]', 'int32[2]', 'int32[3]'),
+    shape(({ f }) => f(2, 3).groupedMatmul(f(1, 3, 5), f(2)), '[2]', 'int32'),
+    dtype(({ i, ints }) => i(2, 3).groupedMatmul(i(1, 3, 5), ints(0, 2)), 'int32[2, 3]'),
+    data(({ f, ints }) => f(2, 3).groupedMatmul(f(1, 3, 5), ints(0, 3)), 'offset 3', 'position 1'),
+    data(({ f, ints }) => f(2, 3).groupedMatmul(f(2, 3, 5), ints(0, 2, 1)), 'offset 1', 'position 2'),
+    data(({ f, ints }) => f(2, 3).groupedMatmul(f(1, 3, 5), ints(1, 2)), 'offset 1', 'position 0'),
+  ],
+  groupedOuter: [
+    shape(({ f, ints }) => f(2, 3).groupedOuter(f(3, 4), ints(0, 2)), '[2, 3]', '[3, 4]'),
+    shape(({ f }) => f(2, 3).groupedOuter(f(2, 4), f(2)), '[2]', 'int32'),
+    shape(({ f, ints }) => f(2, 3).groupedOuter(f(2, 4), ints()), 'int32[0]'),
+    dtype(({ i, ints }) => i(2, 3).groupedOuter(i(2, 4), ints(0, 2)), 'int32[2, 3]'),
+    data(({ f, ints }) => f(2, 3).groupedOuter(f(2, 4), ints(0, 3)), 'offset 3'),
+  ],
+  gram: [shape(({ f }) => f(3).gram(), '[3]'), dtype(({ i }) => i(2, 3).gram(), 'int32[2, 3]')],
+  orthogonalProject: [
+    shape(({ f }) => f(2, 3).orthogonalProject(f(3, 1)), '[2, 3]', '[3, 1]'),
+    shape(({ f }) => f(2, 2, 3).orthogonalProject(f(2, 1)), '[2, 2, 3]', '[2, 1]'),
+    dtype(({ i }) => i(2, 3).orthogonalProject(i(2, 1)), 'int32[2, 3]'),
+  ],
+  topK: [
+    usage(({ f }) => f(2, 3).topK(4), 'k = 4', '[2, 3]'),
+    usage(({ f }) => f(2, 3).topK(0), 'k = 0', '[2, 3]'),
+    usage(({ f }) => f(2, 3).topK(1.5), 'k = 1.5'),
+    usage(({ f }) => f(2, 0).topK(1), 'k = 1', '[2, 0]'),
+    shape(({ f }) => f().topK(1), '[]'),
+    dtype(({ b }) => b(2).topK(1), 'bool[2]'),
+  ],
+  sort: [shape(({ f }) => f().sort(), '[]'), dtype(({ b }) => b(2).sort(), 'bool[2]')],
+  oneHot: [
+    dtype(({ f }) => f(2).oneHot(3), '[2]', 'int32'),
+    usage(({ ints }) => ints(0).oneHot(-1), 'depth -1'),
+    usage(({ ints }) => ints(0).oneHot(1.5), 'depth 1.5'),
+  ],
+  fill: [
+    shape(({ t }) => t.zeros([2, -1]), '[2, -1]'),
+    shape(({ t }) => t.full([0.5], 1), '[0.5]'),
+    usage(({ t }) => t.full([2], 0.5, 'int32'), '0.5', 'int32'),
+    usage(({ t }) => t.full([2], 2 ** 31, 'int32'), '2147483648', 'int32'),
+    shape(({ t }) => t.zeros([2 ** 20, 2 ** 20]), '[1048576, 1048576]'),
+  ],
+  gather: [
+    shape(({ f, ints }) => f(2, 3).gather(ints(0), 2), 'axis 2', 'rank 2'),
+    shape(({ f, i }) => f(2, 3).gather(i(1, 1)), 'int32[1, 1]'),
+    dtype(({ f }) => f(2, 3).gather(f(1)), 'indices', '[1]', 'int32'),
+    data(({ f, ints }) => f(2, 3).gather(ints(0, 3), 1), 'index 3', 'position 1'),
+    data(({ f, ints }) => f(2, 3).gather(ints(-1)), 'index -1', 'position 0'),
+    data(({ f, ints }) => f(0, 3).gather(ints(0)), 'index 0'),
+  ],
+  scatterAdd: [
+    shape(({ f, ints }) => f(2, 3).scatterAdd(ints(0), f(1, 3), 2), 'axis 2'),
+    shape(({ f, ints }) => f(2, 3).scatterAdd(ints(0, 1), f(1, 3)), '[2, 3]', 'int32[2]', '[1, 3]'),
+    shape(({ f, i, ints }) => f(2, 3).scatterAdd(ints(0), i(1, 3)), 'int32[1, 3]'),
+    dtype(({ f }) => f(2, 3).scatterAdd(f(1), f(1, 3)), 'indices', 'int32'),
+    data(({ f, ints }) => f(2, 3).scatterAdd(ints(2), f(1, 3)), 'index 2', 'position 0'),
+  ],
+  concat: [
+    shape(({ t }) => t.concat([]), 'no tensors'),
+    shape(({ t, f }) => t.concat([f(2, 3), f(2, 4)]), '[2, 3]', '[2, 4]'),
+    shape(({ t, f }) => t.concat([f(2, 3), f(2)]), '[2, 3]', '[2]'),
+    shape(({ t, f, i }) => t.concat([f(2), i(2)]), 'int32[2]'),
+    shape(({ t, f }) => t.concat([f(2)], 1), 'axis 1'),
+    shape(({ t, f }) => t.concat([f(), f()]), 'rank 0'),
+  ],
+  stack: [
+    named(
+      'concat',
+      shape(({ t }) => t.stack([]), 'no tensors'),
+    ),
+    named(
+      'concat',
+      shape(({ t, f }) => t.stack([f(2), f(3)], 1), '[2, 1]', '[3, 1]'),
+    ),
+    shape(({ t, f }) => t.stack([f(2)], 2), 'axis 2'),
+  ],
+  reshape: [
+    shape(({ f }) => f(2, 3).reshape([4, 2]), '[2, 3]', '[4, 2]'),
+    shape(({ f }) => f(2, 3).reshape([4, -1]), '[2, 3]', '[4, -1]'),
+    shape(({ f }) => f(2, 3).reshape([-1, -1]), '[2, 3]', '[-1, -1]'),
+    shape(({ f }) => f(0, 3).reshape([0, -1]), '[0, 3]', '[0, -1]'),
+    shape(({ f }) => f(2, 3).reshape([1.5, 4]), '[1.5, 4]'),
+    shape(({ f }) => f(2, 3).reshape([-2, -3]), '[-2, -3]'),
+  ],
+  permuteDims: [
+    shape(({ f }) => f(2, 3).permuteDims([0]), '[0]', '[2, 3]'),
+    shape(({ f }) => f(2, 3).permuteDims([0, 0]), '[0, 0]', '[2, 3]'),
+    shape(({ f }) => f(2, 3).permuteDims([0, 2]), 'axis 2'),
+  ],
+  transpose: [shape(({ f }) => f(3).transpose(), '[3]')],
+  broadcastTo: [
+    shape(({ f }) => f(2, 3).broadcastTo([4, 3]), '[2, 3]', '[4, 3]'),
+    shape(({ f }) => f(2, 3).broadcastTo([3]), '[2, 3]', '[3]'),
+    shape(({ f }) => f(1).broadcastTo([-1]), '[-1]'),
+  ],
+  slice: [
+    shape(({ f }) => f(2, 3).slice([0, 1], 2), 'axis 2'),
+    usage(({ f }) => f(2, 3).slice([0, 1], 0, 0), 'step 0'),
+    usage(({ f }) => f(2, 3).slice([0.5, 1]), '0.5'),
+    usage(({ f }) => f(2, 3).slice([0, Number.NaN]), 'NaN'),
+  ],
+  flip: [shape(({ f }) => f(2).flip(1), 'axis 1')],
+  expandDims: [shape(({ f }) => f(2).expandDims(3), 'axis 3')],
+  squeeze: [shape(({ f }) => f(2, 1).squeeze(0), 'axis 0', '[2, 1]'), shape(({ f }) => f(1).squeeze(1), 'axis 1')],
+  dropout: [
+    usage(({ t, f }) => t.dropout(f(2), 1, key(0)), 'rate 1'),
+    usage(({ t, f }) => t.dropout(f(2), -0.1, key(0)), 'rate -0.1'),
+    usage(({ t, f }) => t.dropout(f(2), Number.NaN, key(0)), 'rate NaN'),
+  ],
+  adamwStep: [
+    shape(({ t, f }) => t.run(adamwStep, [f(2), f(2), f(3), f(2)], step), '[2]', '[3]'),
+    dtype(({ t, i }) => t.run(adamwStep, [i(2), i(2), i(2), i(2)], step), 'int32[2]'),
+  ],
+};
+
+const step = { learningRate: 1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, time: 1 };
+
+/** Of the engine as a whole. */
+export const engineRefusals: readonly Refusal[] = [
+  named(
+    'tensor',
+    shape(({ t }) => t.tensor([[1, 2], [3]]), 'ragged', '[2, 2]'),
+  ),
+  named(
+    'tensor',
+    shape(({ t }) => t.tensor([1, [2]]), 'ragged'),
+  ),
+  named(
+    'tensor',
+    shape(({ t }) => t.tensor([[1], 2]), 'ragged'),
+  ),
+  named(
+    'tensor',
+    shape(({ t }) => t.tensor([1, 2, 3], [2]), '3 elements', '[2]'),
+  ),
+  named(
+    'tensor',
+    shape(({ t }) => t.tensor(new Float32Array(3), [2, 2]), '3 elements', '[2, 2]'),
+  ),
+  named(
+    'tensor',
+    shape(({ t }) => t.tensor(new Float32Array(3), [-3]), '[-3]'),
+  ),
+  named(
+    'tensor',
+    dtype(({ t }) => t.tensor([1, 2.5], [2], 'int32'), '2.5', 'position 1'),
+  ),
+  named(
+    'tensor',
+    dtype(({ t }) => t.tensor([2 ** 31], [1], 'int32'), '2147483648'),
+  ),
+  named(
+    'tensor',
+    dtype(({ t }) => t.tensor([Number.NaN], [1], 'int32'), 'NaN'),
+  ),
+  named(
+    'tensor',
+    usage(({ t }) => t.tensor(['1'] as unknown as number[]), 'string'),
+  ),
+  named(
+    'tensor',
+    usage(({ t }) => t.tensor(null as unknown as number), 'null'),
+  ),
+  named(
+    'tensor',
+    usage(({ t }) => t.tensor({} as unknown as number), 'object'),
+  ),
+  named(
+    'arange',
+    shape(({ t }) => t.arange(-1), '-1'),
+  ),
+  named(
+    'item',
+    shape(({ f }) => f(2).item(), '[2]'),
+  ),
+  named(
+    'grad',
+    usage(({ t, i }) => t.grad((x: Tensor) => x.sum())(i(2)), 'int32[2]'),
+  ),
+  named(
+    'grad',
+    shape(({ t, f }) => t.grad((x: Tensor) => x)(f(2)), '[2]', 'rank 0'),
+  ),
+  named(
+    'grad',
+    shape(({ t, f }) => t.grad(() => 1 as unknown as Tensor)(f(2)), 'number'),
+  ),
+  named(
+    'grad',
+    shape(({ t, f }) => t.grad((async (x: Tensor) => x) as unknown as (x: Tensor) => Tensor)(f(2)), 'promise'),
+  ),
+  named(
+    'reduce',
+    usage(({ t, f }) => {
+      const kept: Tensor[] = [];
+      t.grad((x: Tensor) => {
+        kept.push(x);
+        return x.sum();
+      })(f(2));
+      return kept[0].sum();
+    }, 'taken already'),
+  ),
+  named(
+    'binary',
+    usage(({ t, f }) => f(2).add(new Engine(t.backend, t.options).zeros([2])), 'two engines'),
+  ),
+];

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { cpu } from '../../backends/cpu/index.ts';
+import { engine } from '../engine.ts';
+import { UsageError } from '../errors.ts';
+import type { Recorded } from '../moe/statistics.ts';
+import { cyclePosition, expertLinears, omoe } from './omoe.ts';
+import { applyUpdates, type Parameters } from './optimizer.ts';
+import { type OmoeOptions, omoeDefaults } from './options.ts';
+import { sgd } from './sgd.ts';
+
+/** By hand; the laws are in property-tests/laws/{update,permutation,cycle}.ts. */
+/** `toBeCloseTo(…, 12)`: a value of size 1 that passed less than γ₄₀₀₀ = 4.4e-13 of Float64 rounding. */
+const t = engine(cpu(), { dtype: 'float64' });
+const cycle = { accumulateSteps: 1, orthogonalSteps: 2 } as const;
+
+/** Two experts, one input, two outputs: W [2, 1, 2], b [2, 2]; and a router. */
+const parameters: Parameters = new Map([
+  ['router.weight', t.zeros([2])],
+  ['moe.fc1.weight', t.zeros([2, 1, 2])],
+  ['moe.fc1.bias', t.zeros([2, 2])],
+]);
+const gradients: Parameters = new Map([...parameters].map(([path, p]) => [path, p.onesLike()]));
+/** Expert 0 put out e₁, expert 1 nothing. */
+const seen: Recorded = { columns: t.tensor([1, 0, 0, 0], [2, 2]), owners: t.tensor(Int32Array.of(1, 0)) };
+
+const run = async (options: Partial<OmoeOptions>, steps: number) => {
+  const optimizer = omoe(sgd(), { ...cycle, combine: 'hard', energy: 1, ...options });
+  let [state, now] = [optimizer.initial(parameters), parameters];
+  const results = [];
+  for (let s = 0; s < steps; s++) {
+    const records = optimizer.recording(state) ? new Map([['moe.fc1', seen]]) : new Map();
+    const result = await optimizer.step({ parameters: now, gradients, state, learningRate: 1, records });
+    state = result.state;
+    now = applyUpdates(now, result.updates);
+    results.push(result);
+  }
+  return results;
+};
+
+describe('the cycle', () => {
+  it('accumulates, then is orthogonal, then begins again', () => {
+    const phases = [0, 1, 2, 3].map((step) => cyclePosition(step, { ...omoeDefaults, ...cycle }));
+    expect(phases.map(({ phase, index, cycle: c }) => `${phase[0]}${index}${c}`)).toEqual(['a00', 'o00', 'o10', 'a01']);
+  });
+  it('asks for statistics in accumulating steps only, each n-th of them', () => {
+    const optimizer = omoe(sgd(), { accumulateSteps: 3, orthogonalSteps: 1, updateEvery: 2, layers: 'fc1' });
+    const asked = [0, 1, 2, 3, 4].map((step) => optimizer.recording({ ...optimizer.initial(parameters), step }));
+    expect(asked.map(Boolean)).toEqual([true, false, true, false, true]);
+    expect(asked[0]).toEqual({ side: 'output', statistic: 'mean', layers: ['fc1'] });
+    expect(omoe(sgd(), { side: 'update' }).recording(optimizer.initial(parameters))).toBeNull();
+  });
+  it('knows expert linears by their paths', () => {
+    const paths = ['blocks.0.moe.fc2.weight', 'blocks.0.feedForward.fc1.weight', 'moe.router.weight'];
+    expect(expertLinears(paths)).toEqual([
+      { name: 'blocks.0.moe.fc2', layer: 'fc2', weight: paths[0], bias: 'blocks.0.moe.fc2.bias' },
+    ]);
+  });
+});
+
+describe('an orthogonal step', () => {
+  it('takes what expert 0 put out from the update of expert 1, bias row included, and nothing else', async () => {
+    const [first, second] = await run({ renorm: false }, 2);
+    expect([...(await first.updates.get('moe.fc1.weight')!.data())]).toEqual([-1, -1, -1, -1]);
+    expect(first.reports).toEqual([]);
+    expect([...(await second.updates.get('moe.fc1.weight')!.data())]).toEqual([-1, -1, 0, -1]);
+    expect([...(await second.updates.get('moe.fc1.bias')!.data())]).toEqual([-1, -1, 0, -1]);
+    expect([...(await second.updates.get('router.weight')!.data())]).toEqual([-1, -1]);
+    const [report] = second.reports;
+    expect(report).toMatchObject({ linear: 'moe.fc1', trace: [1, 1 / 2], leakage: [null, 0], renormFactor: [1, 1] });
+    expect(report.normKept[1]).toBeCloseTo(Math.SQRT1_2, 12);
+  });
+  it('keeps the length with renorm, and keeps Q through its phase', async () => {
+    const [, second, third] = await run({}, 3);
+    for (const { updates } of [second, third])
+      expect((await updates.get('moe.fc1.weight')!.data())[3]).toBeCloseTo(-Math.SQRT2, 12);
+  });
+  it('leaves a linear alone that `layers` leaves out', async () => {
+    const [, second] = await run({ layers: 'fc2' }, 2);
+    expect([...(await second.updates.get('moe.fc1.weight')!.data())]).toEqual([-1, -1, -1, -1]);
+    expect(second.reports).toEqual([]);
+  });
+});
+
+describe('bad input', () => {
+  it('is refused by name', async () => {
+    expect(() => omoe(sgd(), { alpha: 0 })).toThrow(UsageError);
+    expect(() => omoe(sgd(), { side: 'update' }).initial(new Map([['moe.fc1.weight', t.zeros([2, 1, 2])]]))).toThrow(
+      /moe\.fc1\.bias/,
+    );
+    const optimizer = omoe(sgd(), { ...cycle, accumulateSteps: 1, project: 'gradient' });
+    const state = { ...optimizer.initial(parameters), step: 1 };
+    const given = { parameters, gradients: new Map(), state, learningRate: 1, records: new Map() };
+    await expect(optimizer.step(given)).rejects.toThrow(/missing/);
+  });
+});

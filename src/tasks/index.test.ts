@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { DataError, UsageError } from '../errors.ts';
+import { collate, loadTask, type TaskRequest, taskNames } from './index.ts';
+
+const request: TaskRequest = { task: 'embedded', seed: 0, length: 16 };
+
+describe('loadTask', () => {
+  it('gives the embedded task without any file', async () => {
+    const task = await loadTask({ ...request, trainLimit: 50, devLimit: 20 });
+    expect(task).toMatchObject({
+      name: 'embedded',
+      source: 'embedded',
+      domains: 4,
+      length: 16,
+      classes: ['no', 'yes'],
+    });
+    expect([task.train.length, task.dev.length]).toEqual([50, 20]);
+    const { train } = await loadTask({ ...request, trainLimit: null });
+    expect(task.train.every((example) => train.some((other) => other.tokens.join() === example.tokens.join()))).toBe(
+      true,
+    );
+  });
+
+  it('cuts and pads to the length that was asked for', async () => {
+    const task = await loadTask({ ...request, length: 6 });
+    expect(collate(task.dev, task.length, task.padToken).tokens).toHaveLength(6 * task.dev.length);
+    await expect(loadTask({ ...request, length: 1 })).rejects.toThrow(UsageError);
+    await expect(loadTask({ ...request, length: 7.5 })).rejects.toThrow(/length 7\.5/);
+  });
+
+  it('lists the tasks when it does not know one', async () => {
+    expect(taskNames).toEqual(['embedded', 'cola', 'sst2']);
+    await expect(loadTask({ ...request, task: 'sst-2' })).rejects.toThrow(
+      'load task: received the task "sst-2", expected one of embedded, cola, sst2.',
+    );
+    await expect(loadTask({ ...request, task: 'toString' })).rejects.toThrow(UsageError);
+  });
+
+  it('asks for the folder and the vocabulary of a real task', async () => {
+    await expect(loadTask({ ...request, task: 'cola', vocab: 'v' })).rejects.toThrow(/--data/);
+    await expect(loadTask({ ...request, task: 'cola', data: 'd' })).rejects.toThrow(/--vocab/);
+    await expect(loadTask({ ...request, task: 'cola' })).rejects.toThrow(UsageError);
+    await expect(loadTask({ ...request, task: 'cola', data: 'no-such-folder', vocab: 'v' })).rejects.toThrow(DataError);
+  });
+
+  it('refuses limits and seeds that are none', async () => {
+    await expect(loadTask({ ...request, trainLimit: 0 })).rejects.toThrow(/limit of train examples/);
+    await expect(loadTask({ ...request, seed: -1 })).rejects.toThrow(UsageError);
+  });
+});
