@@ -17,7 +17,7 @@ export function settingsFor(file: string, usage?: BoundUsage): Settings {
     runs: Math.max(1, Math.round(20 * number('OMOE_RUNS', 1))),
     seed: number('OMOE_SEED', 1),
     path: process.env.OMOE_PATH || undefined,
-    replay: (law, seed, path) => `OMOE_SEED=${seed} OMOE_PATH=${path} npx vitest run ${file} -t "${law}"`,
+    replay: (law, seed, path) => `OMOE_SEED=${seed} OMOE_PATH=${path} npx vitest run ${file} -t "${law}$"`,
     usage,
   };
 }

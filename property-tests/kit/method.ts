@@ -5,7 +5,7 @@ import * as moe from '../../src/moe/index.ts';
 import * as optim from '../../src/optim/index.ts';
 import { holds, LawBroken, type Settings } from './settings.ts';
 
-/** The laws of the method (METHOD §8): what they are told, and what a law is. */
+/** The laws of the method (numbered in property-tests/README.md): what they are told, and what a law is. */
 
 /** The functions under test. A law takes them from here and not from src, so that faulty ones can be handed in. */
 export interface Method {

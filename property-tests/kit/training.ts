@@ -144,7 +144,7 @@ export async function matricesOf(parameters: Parameters, linear: string): Promis
   });
 }
 
-/** The columns of one step as METHOD §1 defines them, by src's own recording and not by the one under test. */
+/** The columns of one step as spec/method/statistics.ts defines them, by src's own recording and not by the one under test. */
 async function columnsOf(
   flow: ExpertFlow,
   plan: Dispatch,

@@ -16,7 +16,7 @@ import { claimEqual, claimWithin, law, type Method, type MethodLaw } from '../ki
 import { gamma, u } from '../kit/within.ts';
 import { applyRounding } from './update.ts';
 
-/** METHOD §8, law 10 for the optimizer: two and three whole cycles against spec/method/omoe.ts, in Float64. */
+/** Law 10 for the optimizer: two and three whole cycles against spec/method/omoe.ts, in Float64. */
 
 const decay = 0.25;
 const learningRate = 0.125;

@@ -9,7 +9,7 @@ import { type DrawnLayer, drawnLayers, eighths, expertsOf, upload, uploadLayer }
 import { claim, claimEqual, claimWithin, law, type MethodLaw, type MethodSubject, precisionOf } from '../kit/method.ts';
 import { layerBound, reference } from '../kit/method-bounds.ts';
 
-/** METHOD §8, law 8, and the whole layer against its definition (law 10). */
+/** Law 8, and the whole layer against its definition (law 10). */
 
 /**
  * Layers with a capacity factor: none, a short decimal, or one whose product with n·k/E is a whole number but for the rounding
@@ -74,6 +74,32 @@ const dropsWhatOverflows = law(
   },
 );
 
+/** Equal logits send every token to the first k experts, so that each of these serves exactly min(n, C). */
+const wholeCapacity = law(
+  'dispatch: a capacity that is whole but for rounding does not become one more',
+  fc
+    .record({
+      tokens: fc.integer({ min: 2, max: 64 }),
+      experts: fc.integer({ min: 1, max: 8 }),
+      k: fc.nat(7),
+      part: fc.nat(1000),
+    })
+    .map(({ tokens, experts, k, part }) => ({ tokens, experts, k: 1 + (k % experts), C: 1 + (part % (tokens - 1)) })),
+  async ({ t, method }, { tokens, experts, k, C }) => {
+    const plan = method.planDispatch(
+      method.topKGate(t.zeros([tokens, experts]), { k }),
+      experts,
+      (C * experts) / (tokens * k),
+    );
+    const served = Array.from({ length: experts }, (_, e) => (e < k ? C : 0));
+    claimEqual(
+      await plan.offsets.data(),
+      [0, ...served.map((_, e) => served.slice(0, e + 1).reduce((a, b) => a + b, 0))],
+      `offsets at C = ${C}`,
+    );
+  },
+);
+
 /**
  * y = Σ_k fl(1/k)·x. For k = 1 and 2 nothing is rounded. For k ≥ 3: 1/k once, the product once, and in any order of adding k
  * equal numbers the deepest sum doubles one of them exactly, so that a term passes k − 2 roundings: γ_k.
@@ -133,7 +159,7 @@ const layerEqualsDefinition = (activation: 'relu' | 'gelu') =>
     claimWithin(output, toFlat(exact.output), toFlat(bound), 'output [token, width]');
   });
 
-/** METHOD §8, law 11: padding anywhere in the batch, whatever it holds, leaves every token's output as it was. */
+/** Law 11: padding anywhere in the batch, whatever it holds, leaves every token's output as it was. */
 const paddingUnseen = law(
   'layer: padding changes no output, statistic or measure',
   drawnLayers({ tokens: 8 }).chain((layer) => fc.record({ layer: fc.constant(layer), garbage: garbageFor(layer.x) })),
@@ -207,6 +233,7 @@ const garbageFor = (x: Real): fc.Arbitrary<Real> =>
 export const dispatchLaws: readonly MethodLaw[] = [
   rowsInOrder,
   dropsWhatOverflows,
+  wholeCapacity,
   identityOnServed,
   layerEqualsDefinition('relu'),
   layerEqualsDefinition('gelu'),

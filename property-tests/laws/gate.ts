@@ -6,7 +6,7 @@ import { drawnLogits, masks, upload } from '../arbitraries/experts.ts';
 import { claim, claimEqual, claimWithin, law, type MethodLaw, type MethodSubject, precisionOf } from '../kit/method.ts';
 import { gateRelative, reference, softmaxRelative } from '../kit/method-bounds.ts';
 
-/** METHOD §8, law 7. */
+/** Law 7. */
 
 const rowOf = (z: Real, t: number): number[] => Array.from({ length: z.shape[1] }, (_, e) => z.get(t, e));
 

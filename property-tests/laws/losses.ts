@@ -6,7 +6,7 @@ import { drawnLogits, masks, upload } from '../arbitraries/experts.ts';
 import { claimAtMost, claimWithin, law, type MethodLaw, type MethodSubject, precisionOf } from '../kit/method.ts';
 import { balanceRelative, reference, routerZBound } from '../kit/method-bounds.ts';
 
-/** METHOD §8, law 11, and the losses against their definitions (law 10). */
+/** Law 11, and the losses against their definitions (law 10). */
 
 async function lossesOf({ t, method }: MethodSubject, logits: Real, k: number, mask?: Bool) {
   const uploaded = mask && upload(t, mask);

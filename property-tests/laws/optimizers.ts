@@ -9,7 +9,7 @@ import type { BaseOptimizer as FastBase } from '../../src/optim/index.ts';
 import { eighths, upload } from '../arbitraries/experts.ts';
 import { claimWithin, law, type MethodLaw, type MethodSubject, precisionOf } from '../kit/method.ts';
 
-/** The base optimizers, clipping and the schedule against their definitions (METHOD §8, law 10). */
+/** The base optimizers, clipping and the schedule against their definitions (law 10). */
 
 /** Eighths between −2 and 2, none of them 0: AdamW divides by √v̂, which is then never below 1/8. */
 const gradientsOf = (shape: readonly number[]): fc.Arbitrary<Real> =>

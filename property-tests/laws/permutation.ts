@@ -15,7 +15,7 @@ import { formingAndApplying, qrFormError, singularVectors } from '../kit/project
 import { baseOf, train } from '../kit/training.ts';
 import { applyRounding } from './update.ts';
 
-/** METHOD §8, law 6. */
+/** Law 6. */
 
 const orders = (n: number): fc.Arbitrary<number[]> => {
   const all = Array.from({ length: n }, (_, i) => i);

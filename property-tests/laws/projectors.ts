@@ -34,7 +34,7 @@ import {
 } from '../kit/projector-rounding.ts';
 import { gamma } from '../kit/within.ts';
 
-/** METHOD §8, laws 1 to 3, on the projectors of src/optim/projector (Float64 on the host, whatever the engine). */
+/** Laws 1 to 3, on the projectors of src/optim/projector (Float64 on the host, whatever the engine). */
 
 /** A and an absolute α between 1e-4 and 10 times the mean square of a row, where all three forms can be held to a bound. */
 const mild = fc

@@ -16,7 +16,7 @@ import { formingAndApplying, ridgeSlack, singularVectors } from '../kit/projecto
 import { baseOf, type LinearStep, type TrainedStep, train } from '../kit/training.ts';
 import { gamma } from '../kit/within.ts';
 
-/** METHOD §8, laws 4 and 5: whole steps of `omoe` on small layers, over two cycles. */
+/** Laws 4 and 5: whole steps of `omoe` on small layers, over two cycles. */
 
 const cases = (given: Partial<OmoeOptions>, bases: readonly BaseName[] = baseNames) =>
   fc.record({ training: drawnTrainings(6), options: drawnOptions(given), base: fc.constantFrom(...bases) });
@@ -42,7 +42,7 @@ const columnAt = (a: Matrix, j: number): Matrix =>
 const others = (columns: readonly Matrix[], i: number): readonly Matrix[] => columns.filter((_, j) => j !== i);
 
 /**
- * ‖Q_i a‖ of a column a of expert j ≠ i, by METHOD §3, rounding in Float64 included.
+ * ‖Q_i a‖ of a column a of expert j ≠ i, by spec/method/bounds.ts, rounding in Float64 included.
  * `hard` at energy ε leaves Σ_{k>r} σ_k² ≤ (1 − ε)‖A‖²_F, so that σ_{r+1} ≤ √(1 − ε)‖A‖_F whatever r is.
  */
 export function protection(columns: readonly Matrix[], i: number, j: number, a: Matrix, options: OmoeOptions): number {

@@ -39,3 +39,20 @@ describe('deliberate faults are caught', () => {
     });
   afterAll(() => console.info(`which law caught which fault\n${lines.join('\n')}`));
 });
+
+it('a failure is seen again from its seed and path', async () => {
+  const [fault] = faults.filter(({ name }) => name === 'topK breaks ties to the highest index');
+  const subject: Subject = { name: 'faulty cpu', dtype: fault.dtype, engine: (options) => fault.engine(options) };
+  const [law] = lawsAbout(fault, subject);
+  const failure = async (again: Partial<Settings>) => {
+    let found: Partial<Settings> = {};
+    const replay = (_: string, seed: number, path: string) => {
+      found = { seed, path };
+      return 'the same';
+    };
+    const broken: unknown = await law.hold(subject, { ...settings, shrink: true, ...again, replay }).catch((e) => e);
+    return { found, counterexample: ((broken as LawBroken).cause as Error).message };
+  };
+  const first = await failure({});
+  expect((await failure(first.found)).counterexample).toBe(first.counterexample);
+});

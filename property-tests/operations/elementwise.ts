@@ -69,7 +69,7 @@ const intUnary = (name: 'negative' | 'abs' | 'sign' | 'square', x: Int): Call =>
     attrs: '',
     inputs: { x },
     run: (_, { x }) => [x[name]()],
-    exact: ({ x }) => [onInts(ops[name])(x)],
+    exact: ({ x }) => [onInts((whole) => ops.unary(name, whole))(x)],
   });
 
 const ofInts = (name: FloatUnary): name is 'negative' | 'abs' | 'sign' | 'square' =>
@@ -188,7 +188,7 @@ function arithmeticCase(name: ArithmeticKind): OperationCase {
           attrs: '',
           inputs,
           run: (_, { a, b }) => [a[name](b)],
-          exact: ({ a, b }) => [onInts(ops[name])(a, b)],
+          exact: ({ a, b }) => [onInts((left, right) => ops.binary(name, left, right))(a, b)],
         }),
       );
       // a number as the second operand takes the tensor's dtype
@@ -232,7 +232,7 @@ const logicalCase = (name: LogicalKind): OperationCase => ({
           attrs: '',
           inputs,
           run: (_, { a, b }) => [a[name](b)],
-          exact: ({ a, b }) => [ops[name](a, b)],
+          exact: ({ a, b }) => [name === 'logicalAnd' ? ops.logicalAnd(a, b) : ops.logicalOr(a, b)],
         }),
       ),
 });

@@ -4,7 +4,7 @@ import type { Method } from '../train/types.ts';
 import { didYouMean } from './nearest.ts';
 import { type OmoeOptions, omoeDefaults } from './options.ts';
 
-/** A method of METHOD §4 by its id: an override of `omoeDefaults`, or `null` for the base optimizer alone. */
+/** A method by its id: an override of `omoeDefaults`, or `null` for the base optimizer alone. */
 export interface NamedMethod {
   readonly id: string;
   readonly meaning: string;
@@ -147,7 +147,7 @@ function refuseContradictions(options: OmoeOptions, operation: string): void {
       advice: 'orthogonalSteps = 0 alone is the base optimizer.',
     });
   }
-  // Without recorded columns A is empty and Q = I (METHOD §1): the method would never project. The update side needs no columns.
+  // Without recorded columns A is empty and Q = I: the method would never project. The update side needs no columns.
   if (accumulateSteps === 0 && side !== 'update') {
     throw new UsageError({
       operation,
@@ -155,7 +155,7 @@ function refuseContradictions(options: OmoeOptions, operation: string): void {
       expected: 'at least one accumulating step, in which the statistics are recorded',
     });
   }
-  // METHOD §3: forgetting rescales all columns, which the rank-one recursion cannot express.
+  // Forgetting rescales all columns, which the rank-one recursion cannot express.
   if (form === 'recursion' && forgetting < 1) {
     throw new UsageError({
       operation,

@@ -62,7 +62,7 @@ const embeddedDefaults: PlanDefaults = {
   model: { width: 48, ffn: 96, layers: 1, heads: 4, experts: 4, topK: 2, length: 16 },
 };
 
-/** Real text: the shape of the first look (METHOD §9) at a quarter of its steps; five seeds, the least for a quick run (METHOD §5). */
+/** Real text: five seeds, the least that an interval says anything for. */
 const realDefaults: PlanDefaults = {
   methods: 'adamw,omoe,own-span,omoe-paper',
   omoe: {},

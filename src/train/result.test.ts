@@ -103,7 +103,7 @@ describe('compareResultSchema', () => {
     expect(checkCompareResult(decodeJson(JSON.stringify(document)))).toEqual(aggregate(plan, runs, info));
   });
 
-  it('rejects the loss of any field that CONTRACT.md promises', () => {
+  it('rejects the loss of any field that docs/contract.md promises', () => {
     const top = [
       'schema',
       'task',

@@ -4,7 +4,7 @@ import { baselineOf } from './plan.ts';
 import { meanInterval, pairedInterval } from './statistics.ts';
 import type { ComparePlan, MethodRun } from './types.ts';
 
-/** The name and version of the document; CONTRACT.md fixes its fields. Fields may be added, none removed. */
+/** The name and version of the document; docs/contract.md fixes its fields. Fields may be added, none removed. */
 export const compareSchemaName = 'omoe.compare/1';
 
 /** A measure over seeds: its mean, the 95 % t interval, and the value of each seed in the order of `seeds`. */
@@ -219,7 +219,7 @@ const methodSchema = v.looseObject({
   msPerStep: v.looseObject({ accumulate: v.nullable(number), orthogonal: v.nullable(number) }),
 });
 
-/** The document that `compare` writes, as CONTRACT.md promises it. */
+/** The document that `compare` writes, as docs/contract.md promises it. */
 export const compareResultSchema = v.looseObject({
   schema: v.literal(compareSchemaName),
   task: v.string(),

@@ -71,7 +71,9 @@ export interface StepEvent {
 export interface DenseModel {
   readonly seed: number;
   readonly metric: number;
-  readonly parameters: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array | Float64Array }>>;
+  readonly parameters: Readonly<
+    Record<string, { readonly shape: readonly number[]; readonly data: Float32Array | Float64Array }>
+  >;
 }
 
 /** The finished run of one method at one seed: the numbers that `compare` averages. */

@@ -27,7 +27,7 @@ export function recorded(expert: ExpertColumns): Recorded {
 }
 
 /**
- * Q_i for every expert i, at the start of an orthogonal phase: one expert matrix, one side (METHOD §3).
+ * Q_i for every expert i, at the start of an orthogonal phase: one expert matrix, one side (spec/method/combine.ts).
  * Each P_j of `mean` is factorised once and used in every Q_i; with `shared` columns all experts get the same Q.
  *
  * @param experts one recorder an expert, all of equal `rows`; none gives no projectors.

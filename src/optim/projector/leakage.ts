@@ -4,7 +4,7 @@ import { frobeniusNorm, multiply, multiplyLeftTransposed, scale } from '../../li
 import type { Projector } from './projector.ts';
 
 /**
- * How much of an update still acts on the protected columns (METHOD §7), from 0 (none) to 1:
+ * How much of an update still acts on the protected columns (spec/method/measures/optimizer.ts), from 0 (none) to 1:
  * input side ‖AᵀΔW‖_F / (‖A‖_F‖ΔW‖_F), output side ‖ΔW A‖_F / (‖A‖_F‖ΔW‖_F).
  * @param columns A, [rows, c]: those of the other experts (`stackedColumns`).
  * @param update ΔW, [in, out], bias row included where the statistics include it.

@@ -45,7 +45,7 @@ export function identityProjector(rows: number, facts: ProjectorFacts = nothingS
 
 /**
  * Q = I − V Vᵀ, kept as V while that is cheaper to apply: 4·rows·r·cols operations against 2·rows²·cols, so for
- * r < rows / 2 (METHOD §3).
+ * r < rows / 2.
  */
 export function factoredProjector(v: Matrix, facts: ProjectorFacts): Projector {
   if (v.cols === 0) return identityProjector(v.rows, facts);

@@ -16,7 +16,7 @@ export interface Renormed {
 }
 
 /**
- * renorm (METHOD §4): ΔW_projected · min(‖ΔW‖ / ‖ΔW_projected‖, limit), so that the projection decides where to and not
+ * renorm: ΔW_projected · min(‖ΔW‖ / ‖ΔW_projected‖, limit), so that the projection decides where to and not
  * how far; unchanged where the update is zero or vanished. Without a limit ΔW = a·vᵀ with A = a would come back whole.
  * @throws ShapeError where the lengths differ · UsageError on a limit below 1.
  */

@@ -7,7 +7,7 @@ import type { OmoeOptions } from '../options.ts';
 import { denseProjector, factoredProjector, identityProjector, type Projector } from './projector.ts';
 
 /**
- * The ridge of a phase (METHOD §1): α = alpha · ‖A‖²_F / rows when relative, alpha itself when absolute.
+ * The ridge of a phase (spec/method/projector.ts): α = alpha · ‖A‖²_F / rows when relative, alpha itself when absolute.
  * @param squaredNorm ‖A‖²_F of the true columns, summed over experts for `span`.
  * @throws UsageError unless alpha is finite and > 0.
  */
@@ -20,7 +20,7 @@ export function ridge(alpha: number, mode: OmoeOptions['alphaMode'], squaredNorm
 }
 
 /**
- * P = I − A(AᵀA + αI)⁻¹Aᵀ = α(αI + AAᵀ)⁻¹ (METHOD §3): along a singular vector of A with value σ it is α/(α + σ²).
+ * P = I − A(AᵀA + αI)⁻¹Aᵀ = α(αI + AAᵀ)⁻¹: along a singular vector of A with value σ it is α/(α + σ²).
  * Equal in exact arithmetic in all three forms. In Float64, with κ = 1 + ‖A‖²_F/α, n = rows and m columns:
  * - `qr`: symmetric, spectrum in [0, 1] up to a small multiple of u whatever α and scale are; entries off by √κ·u. The default.
  * - `closed`: Cholesky of AᵀA + αI; off by κ·u, and may fail where κ·u nears 1.

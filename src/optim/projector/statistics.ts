@@ -14,7 +14,7 @@ export interface ExpertColumnsState {
 }
 
 /**
- * A_i of METHOD §1: the columns r that one expert's linear recorded since the last reset.
+ * A_i: the columns r that one expert's linear recorded since the last reset.
  *
  * With a cap ℓ > 0, at most 2ℓ columns are held and `matrix()` gives at most ℓ of them (Frequent Directions, `sketch.ts`).
  * ‖A‖²_F is always that of the true columns, with forgetting of the scaled ones, never of the sketch.

@@ -3,7 +3,7 @@ import { dot, fromColumns, norm, transpose, unitRoundoff } from '../../linalg/ma
 import { pivotedQr } from '../../linalg/qr.ts';
 
 /**
- * Update side (METHOD §3a): vec(ΔW) − U Uᵀ vec(ΔW), U an orthonormal basis of what the other experts have learnt.
+ * Update side: vec(ΔW) − U Uᵀ vec(ΔW), U an orthonormal basis of what the other experts have learnt.
  *
  * Zero vectors are dropped and the rest get length 1, so that a far-travelled expert does not hide a near one. Then
  * rank-revealing QR: a direction counts while its |R_kk| > n·m·u · |R_00|, n the length and m the number of vectors;
