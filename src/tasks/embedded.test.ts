@@ -128,7 +128,9 @@ const naiveBayes = (
 };
 
 describe('what it takes to read the embedded language', () => {
-  // No noise: the most that a reader can get. Seen: 0.52 by words, 0.53 by words and their number, 0.89 by pairs.
+  // Without noise, so this is the most that such a reader can get. Seen: 0.50 by words, 0.50 by their counts, 0.86 by
+  // ordered pairs. A reader that knows nothing is right in half of n sentences, with a standard deviation of 0.5/√n:
+  // six of them above a half is 0.567 for the 2,000 of all places and 0.634 for the 500 of one.
   const { train, dev } = embedded({ seed: 0, train: 4000, dev: 2000, noise: 0 });
   const orderedPairs = (said: string[]): string[] =>
     said.flatMap((first, i) => said.slice(i + 1).map((second) => `${first} … ${second}`));
@@ -149,7 +151,7 @@ describe('what it takes to read the embedded language', () => {
       ...said.map((word) => `${word} × ${said.filter((other) => other === word).length}`),
       `${said.length} words`,
     ];
-    expect(naiveBayes(train, dev, countsAndLength)).toBeLessThan(0.65);
+    expect(naiveBayes(train, dev, countsAndLength)).toBeLessThan(0.6);
   });
 
   it('pairs of words in their order give much of it', () => {

@@ -59,8 +59,7 @@ describe('word pieces of a made-up vocabulary', () => {
     expect([...vocabulary.encode('go', '')]).toEqual([2, 9, 3, 3]);
   });
 
-  it('keeps the vocabulary its own, __proto__ included', () => {
-    // The underscores are punctuation: the word is never seen whole, and nothing of Object.prototype is either.
+  it('knows its own pieces and nothing that objects inherit', () => {
     expect(vocabulary.pieces('constructor toString')).toEqual(['[UNK]', '[UNK]']);
     expect(vocabulary.decode([11, 0, 99, -1])).toEqual(['__proto__', '[PAD]', '[UNK]', '[UNK]']);
     expect(vocabulary).toMatchObject({ size: toy.length, pad: 0, unknown: 1, cls: 2, sep: 3 });

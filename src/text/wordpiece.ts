@@ -50,9 +50,6 @@ const bertConfiguration = (ids: ReadonlyMap<string, number>) => {
   const specialToken = (id: string, typeId: number) => ({ SpecialToken: { id, type_id: typeId } });
   const sequence = (id: 'A' | 'B', typeId: number) => ({ Sequence: { id, type_id: typeId } });
   const single = [specialToken('[CLS]', 0), sequence('A', 0), specialToken('[SEP]', 0)];
-  // Without a prototype, a piece named `__proto__` is a key like any other.
-  const vocab: Record<string, number> = Object.create(null);
-  for (const [piece, id] of ids) vocab[piece] = id;
   return {
     added_tokens: special
       .filter((content) => ids.has(content))
@@ -71,7 +68,7 @@ const bertConfiguration = (ids: ReadonlyMap<string, number>) => {
       unk_token: '[UNK]',
       continuing_subword_prefix: '##',
       max_input_chars_per_word: longestWord,
-      vocab,
+      vocab: Object.fromEntries(ids),
     },
     post_processor: {
       type: 'TemplateProcessing',
