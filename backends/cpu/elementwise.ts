@@ -1,7 +1,7 @@
 import type { HostArray, PrimitiveAttrs, Spec } from '../../src/backend.ts';
 import { allocate, sizeOf } from '../../src/shape.ts';
 import type { HostKernel, HostView } from './kernel.ts';
-import { type Activation, binaryRows, type UnaryRow, unaryRows } from './rows.ts';
+import { type Activation, binaryRows, selectRow, type UnaryRow, unaryRows } from './rows.ts';
 import { forEachLongRow } from './walk.ts';
 
 /** Elementwise kernels: the walk over rows. What happens within a row is in rows.ts. */
@@ -33,8 +33,7 @@ export const select: HostKernel<PrimitiveAttrs['select']> = ([condition, a, b], 
   const result = allocate(output.dtype, sizeOf(output.shape));
   const [mask, left, right] = [condition.buffer, a.buffer, b.buffer];
   forEachLongRow(output.shape, [condition, a, b], (at, [c0, p0, q0], length, [r, s, t]) => {
-    for (let i = 0, c = c0, p = p0, q = q0; i < length; i++, c += r, p += s, q += t)
-      result[at + i] = mask[c] ? left[p] : right[q];
+    selectRow(result, at, length, mask, c0, r, left, p0, s, right, q0, t);
   });
   return [result];
 };

@@ -10,9 +10,17 @@ import { forEachLongRow } from './walk.ts';
 function copyInto(target: HostArray, place: { strides: readonly number[]; offset: number }, source: HostView): void {
   const data = source.buffer;
   forEachLongRow(source.shape, [source, place], (_, [from, to], length, [fromStep, toStep]) => {
-    for (let i = 0, p = from, q = to; i < length; i++, p += fromStep, q += toStep) target[q] = data[p];
+    copyRow(length, target, to, toStep, data, from, fromStep);
   });
 }
+
+type MoveRow = (n: number, target: HostArray, q: number, t: number, source: HostArray, p: number, s: number) => void;
+const copyRow: MoveRow = (n, target, q, t, source, p, s) => {
+  for (let i = 0; i < n; i++, p += s, q += t) target[q] = source[p];
+};
+const addRow: MoveRow = (n, target, q, t, source, p, s) => {
+  for (let i = 0; i < n; i++, p += s, q += t) target[q] += source[p];
+};
 
 const rowMajor = (shape: readonly number[]) => ({ strides: contiguousStrides(shape), offset: 0 });
 
@@ -63,14 +71,8 @@ export const gather: HostKernel<PrimitiveAttrs['gather']> = ([x, indices], { axi
   const [data, along, resultAlong] = [x.buffer, x.strides[axis], place.strides[axis]];
   const others = output.shape.filter((_, a) => a !== axis);
   forEachRow(others, [withoutAxis(x, axis), withoutAxis(place, axis)], (_, [from, to], length, [step, resultStep]) => {
-    for (let m = 0; m < index.length; m++) {
-      for (
-        let i = 0, p = from + index[m] * along, q = to + m * resultAlong;
-        i < length;
-        i++, p += step, q += resultStep
-      )
-        result[q] = data[p];
-    }
+    for (let m = 0; m < index.length; m++)
+      copyRow(length, result, to + m * resultAlong, resultStep, data, from + index[m] * along, step);
   });
   return [result];
 };
@@ -87,10 +89,8 @@ export const scatterAdd: HostKernel<PrimitiveAttrs['scatterAdd']> = ([x, indices
     others,
     [withoutAxis(updates, axis), withoutAxis(place, axis)],
     (_, [from, to], length, [step, sumStep]) => {
-      for (let m = 0; m < index.length; m++) {
-        for (let i = 0, p = from + m * along, q = to + index[m] * sumAlong; i < length; i++, p += step, q += sumStep)
-          sum[q] += data[p];
-      }
+      for (let m = 0; m < index.length; m++)
+        addRow(length, sum, to + index[m] * sumAlong, sumStep, data, from + m * along, step);
     },
   );
   return [x.dtype === 'float32' ? new Float32Array(sum) : sum];

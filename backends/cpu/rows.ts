@@ -134,3 +134,21 @@ export const binaryRows: { readonly [K in BinaryKind | 'multiplyInt32']: BinaryR
     for (let i = 0; i < n; i++, p += s, q += t) y[at + i] = Math.imul(a[p], b[q]);
   },
 };
+
+/** y from `at` on = a where the mask holds, else b; n elements */
+export function selectRow(
+  y: HostArray,
+  at: number,
+  n: number,
+  mask: HostArray,
+  c: number,
+  r: number,
+  a: HostArray,
+  p: number,
+  s: number,
+  b: HostArray,
+  q: number,
+  t: number,
+): void {
+  for (let i = 0; i < n; i++, c += r, p += s, q += t) y[at + i] = mask[c] ? a[p] : b[q];
+}

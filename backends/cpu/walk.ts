@@ -60,12 +60,21 @@ export function forEachLane(
   );
 }
 
+// Loops over elements stand in functions of their own here and in the kernels: inside a closure that each call makes anew
+// they ran several times slower (measured on adamwStep: 180 ns an element instead of 25).
+function loadLane(lane: Float64Array, data: HostArray, start: number, stride: number): void {
+  for (let i = 0, p = start; i < lane.length; i++, p += stride) lane[i] = data[p];
+}
+function storeLane(lane: Float64Array, result: HostArray, start: number, stride: number): void {
+  for (let i = 0, p = start; i < lane.length; i++, p += stride) result[p] = lane[i];
+}
+
 /** Each lane of `x` along `axis`, copied into one Float64Array that is used again for the next. */
 export function readLanes(x: HostView, axis: number, visit: (lane: Float64Array, at: number) => void): void {
   const [data, stride] = [x.buffer, x.strides[axis]];
   const lane = new Float64Array(x.shape[axis]);
   forEachLane(x.shape, axis, [x], (at, [start]) => {
-    for (let i = 0, p = start; i < lane.length; i++, p += stride) lane[i] = data[p];
+    loadLane(lane, data, start, stride);
     visit(lane, at);
   });
 }
@@ -82,7 +91,7 @@ export function mapLanes(
     change(lane);
     // Lane `at` is number (at mod after) of block ⌊at/after⌋, and a block holds length · after elements.
     const first = (at - (at % after)) * length + (at % after);
-    for (let i = 0, p = first; i < length; i++, p += after) result[p] = lane[i];
+    storeLane(lane, result, first, after);
   });
   return result;
 }

@@ -11,8 +11,15 @@ export interface LinearParameters {
   readonly bias: Tensor;
 }
 
-// y = x W + b:  […, in] · [in, out] -> […, out]
-export const linear = (x: Tensor, { weight, bias }: LinearParameters): Tensor => x.matmul(weight).add(bias);
+/**
+ * y = x W + b:  […, in] · [in, out] -> […, out]. Leading axes are taken as one, so that the weight's gradient is a single
+ * product over all rows and not one for each matrix of a batch.
+ */
+export function linear(x: Tensor, { weight, bias }: LinearParameters): Tensor {
+  const rows = x.rank === 2 ? x : x.reshape([-1, x.shape[x.rank - 1]]);
+  const y = rows.matmul(weight).add(bias); // [row, in] · [in, out] -> [row, out]
+  return x.rank === 2 ? y : y.reshape([...x.shape.slice(0, -1), y.shape[1]]);
+}
 
 /** Truncated normal of standard deviation √(1/in) (cut at 2 sd), zero bias. */
 export function initLinear(t: Engine, key: Key, input: number, output: number): LinearParameters {
