@@ -88,7 +88,8 @@ export function heatMap(
         : Plot.text(cells, {
             x: 'j',
             y: 'i',
-            text: (cell) => (Number.isFinite(cell.value) ? cell.value.toFixed(2) : String(cell.value)),
+            text: (cell) =>
+              Number.isFinite(cell.value) ? cell.value.toFixed(high - low < 0.1 ? 3 : 2) : String(cell.value),
             // White on the dark half of the scale, black on the light one.
             fill: (cell) => ((cell.value - low) / (high - low) < 0.5 ? '#fff' : '#000'),
           }),
