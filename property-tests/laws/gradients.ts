@@ -13,7 +13,7 @@ import type { OperationName } from '../operations/index.ts';
 import { Counterexample, forEachOperation, type Law, mapInputs } from './law.ts';
 
 /**
- * Law 9 of METHOD.md: a gradient three ways, in Float64. What the operation states (its vjp), what its composition gives, and
+ * Law 9: a gradient three ways, in Float64. What the operation states (its vjp), what its composition gives, and
  * the central difference of its *definition*; second derivatives by nesting.
  *
  * What is differentiated is f = Σ cᵢ yᵢ over all float outputs y of the call, with fixed weights c of both signs.

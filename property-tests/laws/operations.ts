@@ -10,7 +10,7 @@ import { type Call, placed } from '../operations/case.ts';
 import { castBetweenFloats } from '../operations/elementwise.ts';
 import { allData, Counterexample, forEachOperation, type Law, mapInputs } from './law.ts';
 
-/** Law 10 of METHOD.md: an operation computes what spec/ defines, within a bound derived from it, on views of any layout. */
+/** Law 10: an operation computes what spec/ defines, within a bound derived from it, on views of any layout. */
 
 /** What is beyond the largest number of the precision, by half a unit in its last place or more, is an infinity there. */
 const inRange = (y: Any, floats: FloatType): Any =>

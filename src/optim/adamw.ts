@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.ts';
 import { composites } from '../ops/index.ts';
 import type { Tensor } from '../tensor.ts';
-import { type BaseOptimizer, gradientOf, type Parameters } from './optimizer.ts';
+import { type BaseOptimizer, checkLearningRate, gradientOf, type Parameters } from './optimizer.ts';
 
 export interface AdamWOptions {
   readonly beta1?: number;
@@ -37,6 +37,7 @@ export function adamw(options: AdamWOptions = {}): BaseOptimizer<AdamWState> {
       return { first: zeros(), second: zeros(), steps: 0 };
     },
     step({ parameters, gradients, state, learningRate }) {
+      checkLearningRate('adamw', learningRate);
       const [updates, first, second] = [0, 1, 2].map(() => new Map<string, Tensor>());
       const time = state.steps + 1;
       for (const [path, parameter] of parameters) {

@@ -81,7 +81,36 @@ describe('an orthogonal step', () => {
   });
 });
 
+describe('a state', () => {
+  it('is never changed: the same step from it gives the same update, with statistics kept over cycles too', async () => {
+    const options = { ...cycle, resetEachCycle: false, alphaMode: 'absolute', alpha: 1 } as const;
+    const optimizer = omoe(sgd(), options);
+    const given = { parameters, gradients, learningRate: 1 };
+    const { state } = await optimizer.step({
+      ...given,
+      state: optimizer.initial(parameters),
+      records: new Map(['moe.fc1', 'moe.fc2'].map((name) => [name, seen])),
+    });
+    const [first, again] = [await optimizer.step({ ...given, state }), await optimizer.step({ ...given, state })];
+    for (const path of ['moe.fc1.weight', 'moe.fc1.bias'])
+      expect(await again.updates.get(path)!.data()).toEqual(await first.updates.get(path)!.data());
+    expect(again.reports).toEqual(first.reports);
+  });
+});
+
 describe('bad input', () => {
+  it('is refused where it would silently train otherwise', async () => {
+    const optimizer = omoe(sgd(), cycle);
+    const state = optimizer.initial(parameters);
+    const given = { parameters, gradients, state, learningRate: 1 };
+    await expect(optimizer.step(given)).rejects.toThrow(/omoe step 0: received no record of moe\.fc1/);
+    const records = new Map([['moe.fc1', seen]]);
+    for (const learningRate of [-1, Number.NaN, Number.POSITIVE_INFINITY])
+      await expect(optimizer.step({ ...given, records, learningRate })).rejects.toThrow(UsageError);
+    expect(() => optimizer.initial(new Map([['router.weight', t.zeros([2])]]))).toThrow(
+      /none of them an expert linear/,
+    );
+  });
   it('is refused by name', async () => {
     expect(() => omoe(sgd(), { alpha: 0 })).toThrow(UsageError);
     expect(() => omoe(sgd(), { side: 'update' }).initial(new Map([['moe.fc1.weight', t.zeros([2, 1, 2])]]))).toThrow(

@@ -2,22 +2,13 @@ import { UsageError } from '../errors.ts';
 import type { Recorded, Recording } from '../moe/statistics.ts';
 import { foldIn, type Key, key as keyOf } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
+import { accumulate, beginOrthogonalPhase, type LinearState, noColumns } from './linear-state.ts';
 import { validateOmoeOptions } from './methods.ts';
-import { type LinearReport, leakageOf, type OthersColumns, uploadOthers } from './omoe-report.ts';
+import type { LinearReport } from './omoe-report.ts';
 import { type BaseOptimizer, gradientOf, type Parameters } from './optimizer.ts';
 import type { OmoeOptions } from './options.ts';
-import { buildProjectors, type ExpertColumns, traceShare } from './projector/index.ts';
-import {
-  type DeviceProjectors,
-  type Protected,
-  projectUpdate,
-  rescale,
-  uploadProjectors,
-  withBiasRow,
-  withoutBiasRow,
-} from './protect.ts';
-import { addRecorded, columnSize, emptyColumns } from './statistics.ts';
-import { projectAgainstLearnt } from './update-side.ts';
+import { withBiasRow, withoutBiasRow } from './protect.ts';
+import { isAlone, type Protection, protectLinear } from './protect-linear.ts';
 
 /**
  * OMoE, the orthogonal expert optimizer (arXiv 2310.09762), around any base optimizer. Definition: spec/method/omoe.ts.
@@ -65,19 +56,6 @@ export interface OmoeState<S> {
   readonly linears: ReadonlyMap<string, LinearState>;
 }
 
-interface LinearState {
-  /** [W; b] after the upcycle; kept through resets. Only on the update side. */
-  readonly start: Tensor | null;
-  /** Records of this accumulating phase, read when the orthogonal one begins. */
-  readonly pending: readonly Recorded[];
-  readonly columns: readonly ExpertColumns[];
-  readonly projectors: {
-    readonly q: DeviceProjectors;
-    readonly trace: readonly number[];
-    readonly others: OthersColumns;
-  } | null;
-}
-
 export interface OmoeStepResult<S> {
   readonly updates: Parameters;
   readonly state: OmoeState<S>;
@@ -97,7 +75,7 @@ export interface OmoeOptimizer<S> {
     readonly state: OmoeState<S>;
     readonly learningRate: number;
     /** By name of the expert linear, when `recording` asked for it. */
-    readonly records: ReadonlyMap<string, Recorded>;
+    readonly records?: ReadonlyMap<string, Recorded>;
   }): Promise<OmoeStepResult<S>>;
 }
 
@@ -118,6 +96,13 @@ export function omoe<S>(
     options,
     initial(parameters) {
       const linears = expertLinears(parameters.keys()).filter(isProtected);
+      if (expertLinears(parameters.keys()).length === 0 && options.orthogonalSteps > 0)
+        throw new UsageError({
+          operation: 'omoe',
+          received: `${parameters.size} parameters, none of them an expert linear`,
+          expected: 'paths that end in moe.fc1.weight or moe.fc2.weight',
+          advice: 'Upcycle the model first, or use the base optimizer alone.',
+        });
       const fresh = ({ weight, bias }: ExpertLinearPaths): LinearState => ({
         start: options.side === 'update' ? matrixOf(parameters, weight, bias) : null,
         pending: [],
@@ -131,21 +116,25 @@ export function omoe<S>(
       };
     },
 
-    recording({ step }) {
-      if (options.side === 'update' || options.orthogonalSteps === 0) return null;
-      const { phase, index } = cyclePosition(step, options);
-      if (phase === 'orthogonal' || index % options.updateEvery !== 0) return null;
-      return { side: options.side, statistic: options.statistic, layers };
-    },
+    recording: ({ step }) => recordingAt(step, options, layers),
 
     async step({ parameters, gradients, state, learningRate, records }) {
       const position = cyclePosition(state.step, options);
       const linears = expertLinears(parameters.keys()).filter(isProtected);
       if (position.phase === 'accumulate' || options.orthogonalSteps === 0) {
+        const wanted = recordingAt(state.step, options, layers) ? linears : [];
+        const missing = wanted.find(({ name }) => !records?.has(name));
+        if (missing)
+          throw new UsageError({
+            operation: `omoe step ${state.step}`,
+            received: `no record of ${missing.name}`,
+            expected: 'what `recording` asked for',
+            advice: 'Pass the statistics of the forward pass (recordStatistics) by name of the expert linear.',
+          });
         const { updates, state: next } = base.step({ parameters, gradients, state: state.base, learningRate });
         const noted = linears.map(({ name, weight }) => {
           const old = state.linears.get(name)!;
-          return [name, accumulate(old, records.get(name), parameters.get(weight)!, position.index, options)] as const;
+          return [name, accumulate(old, records?.get(name), parameters.get(weight)!, position.index, options)] as const;
         });
         const nextState = { base: next, step: state.step + 1, linears: new Map(noted) };
         return { updates, state: nextState, phase: 'accumulate', reports: [] };
@@ -210,6 +199,13 @@ export function omoe<S>(
   };
 }
 
+function recordingAt(step: number, options: OmoeOptions, layers: Recording['layers']): Recording | null {
+  if (options.side === 'update' || options.orthogonalSteps === 0) return null;
+  const { phase, index } = cyclePosition(step, options);
+  if (phase === 'orthogonal' || index % options.updateEvery !== 0) return null;
+  return { side: options.side, statistic: options.statistic, layers };
+}
+
 const matrixOf = (parameters: Parameters, weight: string, bias: string): Tensor => {
   const [w, b] = [parameters.get(weight), parameters.get(bias)];
   if (!w || !b)
@@ -220,105 +216,3 @@ const matrixOf = (parameters: Parameters, weight: string, bias: string): Tensor 
     });
   return withBiasRow(w, b);
 };
-
-const noColumns = (weight: Tensor, options: OmoeOptions): ExpertColumns[] =>
-  options.side === 'update' ? [] : emptyColumns(weight.shape[0], columnSize(weight.shape, options), options.sketch);
-
-/** Notes the records of one accumulating step; the first step of a phase forgets what was known (`resetEachCycle`). */
-function accumulate(
-  old: LinearState,
-  recorded: Recorded | undefined,
-  weight: Tensor,
-  index: number,
-  options: OmoeOptions,
-): LinearState {
-  const kept = index === 0 && options.resetEachCycle ? { columns: noColumns(weight, options), pending: [] } : old;
-  const pending = recorded ? [...kept.pending, recorded] : kept.pending;
-  return { start: old.start, pending, columns: kept.columns, projectors: null };
-}
-
-/** Reads the records, and builds every Q_i: one factorisation per expert matrix and phase, in Float64 on the host. */
-async function beginOrthogonalPhase(
-  state: LinearState,
-  weight: Tensor,
-  options: OmoeOptions,
-  rotation: Key,
-): Promise<LinearState> {
-  for (const recorded of state.pending) await addRecorded(state.columns, recorded, options);
-  const projectors = buildProjectors(state.columns, options, rotation);
-  return {
-    ...state,
-    pending: [],
-    projectors: {
-      q: uploadProjectors(weight.engine, projectors, weight.dtype),
-      trace: projectors.map(traceShare),
-      others: uploadOthers(weight, state.columns),
-    },
-  };
-}
-
-/** A single expert has no others: its update stays the base optimizer's, bit for bit. */
-const isAlone = (experts: number, { columns }: OmoeOptions): boolean => experts === 1 && columns === 'others';
-
-interface Protection {
-  readonly delta: Tensor;
-  report(linear: string, applied: Tensor): Promise<LinearReport>;
-}
-
-/** Projection and renorm of one linear's updates (or gradients), all experts at once, or the control in their place. */
-async function protectLinear(
-  delta: Tensor,
-  matrix: Tensor,
-  state: LinearState,
-  options: OmoeOptions,
-  rotation: Key,
-): Promise<Protection> {
-  const experts = delta.shape[0];
-  if (isAlone(experts, options))
-    return {
-      delta,
-      report: async (linear) => ({
-        linear,
-        trace: [1],
-        normKept: [1],
-        renormFactor: [1],
-        leakage: [null],
-        vanished: [false],
-      }),
-    };
-
-  const { side } = options;
-  if (side === 'update') {
-    const update = await projectAgainstLearnt(delta, matrix, state.start!, options, rotation);
-    const done = rescale(delta, update.projected, options);
-    return {
-      delta: done.delta,
-      report: async (linear, applied) => ({
-        linear,
-        trace: update.trace,
-        leakage: await update.leakage(applied),
-        ...(await read(done)),
-      }),
-    };
-  }
-  const { q, trace, others } = state.projectors!;
-  const done = rescale(delta, projectUpdate(q, delta, side, options.bias), options);
-  return {
-    delta: done.delta,
-    report: async (linear, applied) => ({
-      linear,
-      trace,
-      leakage: await leakageOf(applied, others, options),
-      ...(await read(done)),
-    }),
-  };
-}
-
-async function read({
-  normKept,
-  factor,
-  vanished,
-}: Protected): Promise<{ normKept: number[]; renormFactor: number[]; vanished: boolean[] }> {
-  const [kept, factors, gone] = await Promise.all([normKept.data(), factor.data(), vanished.data()]);
-  return { normKept: [...kept], renormFactor: [...factors], vanished: [...gone].map(Boolean) };
-}

@@ -1,4 +1,4 @@
-import { ShapeError } from '../errors.ts';
+import { ShapeError, UsageError } from '../errors.ts';
 import { formatSpec } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { leaves } from '../tree.ts';
@@ -31,6 +31,12 @@ export function gradientOf(operation: string, gradients: Parameters, path: strin
       expected: formatSpec(parameter),
     });
   return gradient;
+}
+
+/** @throws UsageError for a rate that is negative, infinite or NaN */
+export function checkLearningRate(operation: string, learningRate: number): void {
+  if (!(learningRate >= 0 && learningRate < Number.POSITIVE_INFINITY))
+    throw new UsageError({ operation, received: `learningRate ${learningRate}`, expected: 'a finite number ≥ 0' });
 }
 
 export const applyUpdates = (parameters: Parameters, updates: Parameters): Parameters =>

@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
-import { type BaseOptimizer, gradientOf, type Parameters } from './optimizer.ts';
+import { type BaseOptimizer, checkLearningRate, gradientOf, type Parameters } from './optimizer.ts';
 
 export interface SgdOptions {
   /** μ in [0, 1). Default 0. */
@@ -27,6 +27,7 @@ export function sgd({ momentum = 0, nesterov = false, weightDecay = 0 }: SgdOpti
     initial: (parameters) =>
       new Map(momentum === 0 ? [] : [...parameters].map(([path, parameter]) => [path, parameter.zerosLike()])),
     step({ parameters, gradients, state, learningRate }) {
+      checkLearningRate('sgd', learningRate);
       const updates = new Map<string, Tensor>();
       const velocities = new Map<string, Tensor>();
       for (const [path, parameter] of parameters) {
