@@ -22,6 +22,7 @@ export default defineConfig({
       'property-tests/**/*.test.ts',
       'docs/**/*.test.ts',
     ],
+    setupFiles: ['vitest.setup.ts'],
     pool: 'forks',
     testTimeout: 120_000,
   },

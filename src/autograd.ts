@@ -1,6 +1,7 @@
+import { describe, requireTensor } from './arguments.ts';
 import type { Engine } from './engine.ts';
 import { OmoeError, ShapeError, UsageError } from './errors.ts';
-import type { Op } from './op.ts';
+import { methodOf, type Op } from './op.ts';
 import { formatSpec, isFloat } from './shape.ts';
 import { Tensor } from './tensor.ts';
 import { leaves, mapTree } from './tree.ts';
@@ -67,7 +68,7 @@ export class Tape {
   record<Attrs>(op: Op<Attrs>, inputs: readonly Tensor[], attrs: Attrs): readonly Tensor[] {
     if (!this.#open)
       throw new UsageError({
-        operation: op.name,
+        operation: methodOf(op, attrs),
         received: 'a tensor of a gradient that has been taken already',
         expected: 'tensors of the running function',
         advice: 'Return it from the differentiated function as auxiliary output instead of keeping it.',
@@ -84,7 +85,7 @@ export class Tape {
     for (const output of outputs)
       if (output.traced && output.traced.tape.level >= this.level)
         throw new UsageError({
-          operation: op.name,
+          operation: methodOf(op, attrs),
           received: 'a function that uses a differentiated tensor from outside',
           expected: 'every differentiated tensor as an argument',
           advice: 'Pass the parameters to checkpoint or customGradient explicitly.',
@@ -121,9 +122,16 @@ export class Tape {
         gradients: filled,
         attrs: node.attrs,
       });
+      if (!Array.isArray(flowing) || flowing.length !== node.sources.length)
+        throw new OmoeError({
+          operation: `gradient of ${methodOf(node.op, node.attrs)}`,
+          received: Array.isArray(flowing) ? `${flowing.length} gradients` : describe(flowing),
+          expected: `an array of ${node.sources.length}, one for each input`,
+          advice: 'The vjp gives null for an input that no gradient flows to.',
+        });
       node.sources.forEach((source, input) => {
         const gradient = flowing[input];
-        if (source && gradient) accumulate(source, checked(node.op!.name, gradient, source.primal));
+        if (source && gradient) accumulate(source, checked(methodOf(node.op!, node.attrs), gradient, source.primal));
       });
       gradients.delete(node);
     }
@@ -135,6 +143,7 @@ export class Tape {
 
 /** A gradient has its input's shape and dtype; a `vjp` that breaks this is found where it happens. */
 function checked(operation: string, gradient: Tensor, input: Tensor): Tensor {
+  requireTensor(`gradient of ${operation}`, '', gradient);
   if (formatSpec(gradient) !== formatSpec(input))
     throw new OmoeError({
       operation: `gradient of ${operation}`,
@@ -162,9 +171,6 @@ function underTape<P, R, S>(
     }
   });
 }
-
-const describe = (value: unknown): string =>
-  value instanceof Tensor ? formatSpec(value) : value instanceof Promise ? 'a promise' : `a ${typeof value}`;
 
 /** Value, auxiliary output and gradients of a scalar function of a tree of parameters. */
 export function differentiate<P, A>(
@@ -222,6 +228,10 @@ export const customOp = (
   name,
   kind: 'composite',
   infer: () => [],
-  compose: (inputs) => [forward(...inputs)],
+  compose(inputs) {
+    const output = forward(...inputs);
+    requireTensor(name, 'the result of the function', output);
+    return [output];
+  },
   vjp: ({ inputs, outputs: [output], gradients: [gradient] }) => vjp({ inputs, output, gradient }),
 });

@@ -20,7 +20,11 @@ export interface Backend<B = unknown> {
   readonly name: string;
   /** The dtypes it can hold; the core refuses the others by name. */
   readonly dtypes: readonly DType[];
-  /** Error, in units in the last place, of its transcendental functions in its working precision; tests hold it to them. */
+  /**
+   * Error, in units in the last place, of its transcendental functions in its working precision; tests hold it to them.
+   * What has no entry is correctly rounded, u|f| with u the unit roundoff: + − × ÷, sqrt, reciprocal and square; results
+   * below the smallest normal number may be flushed to 0 (spec/rounding). Negative, abs, sign, maximum and minimum are exact.
+   */
   readonly ulps: Readonly<Record<'exp' | 'log' | 'tanh' | 'erf' | 'power', number>>;
 
   // Storage. Buffers are opaque to the core.

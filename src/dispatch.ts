@@ -1,6 +1,6 @@
 import type { Backend, Declined, Kernel, Spec, View } from './backend.ts';
 import { DTypeError } from './errors.ts';
-import type { Op } from './op.ts';
+import { methodOf, type Op } from './op.ts';
 import { contiguousStrides } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -59,7 +59,8 @@ export function dispatch<Attrs>(
   attrs: Attrs,
 ): readonly Tensor[] {
   const outputs = op.infer(inputs, attrs);
-  for (const { dtype } of outputs) requireSupported(context.backend, op.name, dtype);
+  for (const { dtype } of outputs)
+    if (!context.backend.dtypes.includes(dtype)) requireSupported(context.backend, methodOf(op, attrs), dtype);
 
   if (op.view) {
     const view = op.view(inputs[0].view!, attrs);
@@ -97,7 +98,7 @@ export function requireSupported(backend: Backend, operation: string, dtype: Spe
   if (!backend.dtypes.includes(dtype))
     throw new DTypeError({
       operation,
-      received: dtype,
+      received: `the dtype ${dtype}`,
       expected: `a dtype that the ${backend.name} backend holds: ${backend.dtypes.join(', ')}`,
     });
 }

@@ -7,6 +7,8 @@ import type { Tensor } from './tensor.ts';
  */
 export interface Op<Attrs = object> {
   readonly name: string;
+  /** For errors: the method that was called, where that is not `name`. */
+  readonly method?: (attrs: Attrs) => string;
   /**
    * `primitive`: every backend has a kernel. `composite`: a backend may have one, else `compose` runs.
    * `view`: only shape, strides and offset change; no backend is asked.
@@ -24,6 +26,9 @@ export interface Op<Attrs = object> {
    */
   readonly vjp?: ((context: VjpContext<Attrs>) => readonly (Tensor | null)[]) | null;
 }
+
+/** What the caller knows the operation as. */
+export const methodOf = <Attrs>(op: Op<Attrs>, attrs: Attrs): string => op.method?.(attrs) ?? op.name;
 
 export interface VjpContext<Attrs> {
   readonly inputs: readonly Tensor[];

@@ -106,6 +106,19 @@ function requireThat(condition: boolean, operation: string, received: unknown, e
 const requireCount = (operation: string, n: number): void =>
   requireThat(isWord(n), operation, `n = ${n}`, 'a whole number of draws from 0 to 2^32 − 1');
 
+/** @throws UsageError for anything that `key`, `foldIn` or `split` did not make, such as a seed */
+function requireKey(operation: string, k: unknown): void {
+  const { hi, lo } = (typeof k === 'object' && k !== null ? k : {}) as Partial<Key>;
+  const made = typeof hi === 'number' && typeof lo === 'number' && isWord(hi) && isWord(lo);
+  requireThat(made, operation, `${typeof k === 'object' ? 'an object' : String(k)} for a key`, 'a key, such as key(0)');
+}
+
+/** A draw of n numbers: a key and a count. */
+function requireDraw(operation: string, k: Key, n: number): void {
+  requireKey(operation, k);
+  requireCount(operation, n);
+}
+
 function derive(k: Key, value: number, purpose: number): Key {
   const words = new Uint32Array(2);
   threefry(k, value, purpose, words);
@@ -125,6 +138,13 @@ export function key(seed: number): Key {
  * @throws UsageError unless the number is whole, 0 <= n < 2³².
  */
 export function foldIn(k: Key, data: number | string): Key {
+  requireKey('foldIn', k);
+  requireThat(
+    typeof data === 'number' || typeof data === 'string',
+    'foldIn',
+    String(data),
+    'a whole number or a string',
+  );
   if (typeof data === 'number') {
     requireThat(isWord(data), 'foldIn', data, 'a whole number from 0 to 2^32 − 1, or a string');
     return derive(k, data, foldingNumber);
@@ -136,13 +156,13 @@ export function foldIn(k: Key, data: number | string): Key {
 
 /** n keys; the i-th is T(k, (i, 4)). @throws UsageError on a count that is not one. */
 export function split(k: Key, n: number): Key[] {
-  requireCount('split', n);
+  requireDraw('split', k, n);
   return Array.from({ length: n }, (_, i) => derive(k, i, splitting));
 }
 
 /** n words of 32 bits: word j is word j mod 2 of block ⌊j/2⌋. @throws UsageError on a count that is not one. */
 export function bits(k: Key, n: number): Uint32Array {
-  requireCount('bits', n);
+  requireDraw('bits', k, n);
   const out = new Uint32Array(n);
   const words = new Uint32Array(2);
   for (let j = 0; j < n; j += 2) {
@@ -164,8 +184,8 @@ function unit(k: Key, i: number, words: Uint32Array): number {
  * @throws UsageError unless low <= high are finite.
  */
 export function uniform(k: Key, n: number, low = 0, high = 1): Float64Array {
-  requireCount('uniform', n);
-  requireThat(Number.isFinite(high - low) && low <= high, 'uniform', `${low} to ${high}`, 'finite low <= high');
+  requireDraw('uniform', k, n);
+  requireThat(Number.isFinite(high - low) && low <= high, 'uniform', `low ${low}, high ${high}`, 'finite low <= high');
   const out = new Float64Array(n);
   const words = new Uint32Array(2);
   for (let i = 0; i < n; i++) out[i] = low + (high - low) * unit(k, i, words);
@@ -196,9 +216,9 @@ function fillNormal(k: Key, out: Float64Array): void {
 
 /** n numbers mean + sd·z_i, z standard normal, shape [n]. @throws UsageError unless the mean and sd >= 0 are finite. */
 export function normal(k: Key, n: number, mean = 0, sd = 1): Float64Array {
-  requireCount('normal', n);
+  requireDraw('normal', k, n);
   const expected = 'a finite mean and a finite sd >= 0';
-  requireThat(Number.isFinite(mean) && Number.isFinite(sd) && sd >= 0, 'normal', `${mean}, ${sd}`, expected);
+  requireThat(Number.isFinite(mean) && Number.isFinite(sd) && sd >= 0, 'normal', `mean ${mean}, sd ${sd}`, expected);
   const out = new Float64Array(n);
   fillNormal(k, out);
   for (let i = 0; i < n; i++) out[i] = mean + sd * out[i]!;
@@ -212,7 +232,7 @@ export function normal(k: Key, n: number, mean = 0, sd = 1): Float64Array {
  * @throws UsageError unless sd >= 0 is finite and bound >= 0.1.
  */
 export function truncatedNormal(k: Key, n: number, sd = 1, bound = 2): Float64Array {
-  requireCount('truncatedNormal', n);
+  requireDraw('truncatedNormal', k, n);
   requireThat(Number.isFinite(sd) && sd >= 0, 'truncatedNormal', `sd ${sd}`, 'a finite sd >= 0');
   requireThat(bound >= 0.1, 'truncatedNormal', `bound ${bound}`, 'a bound >= 0.1');
   const out = new Float64Array(n);
@@ -231,6 +251,7 @@ export function truncatedNormal(k: Key, n: number, sd = 1, bound = 2): Float64Ar
 
 /** A permutation of 0 … n − 1: the order that sorts u_0 … u_{n−1} ascending, ties to the lower position. Shape [n]. */
 export function permutation(k: Key, n: number): Int32Array {
+  requireDraw('permutation', k, n);
   const order = uniform(k, n);
   return Int32Array.from(order.keys()).sort((i, j) => order[i]! - order[j]! || i - j);
 }
@@ -241,9 +262,9 @@ export function permutation(k: Key, n: number): Int32Array {
  * @throws UsageError unless −2³¹ <= low < high <= 2³¹ are whole.
  */
 export function integers(k: Key, n: number, low: number, high: number): Int32Array {
-  requireCount('integers', n);
+  requireDraw('integers', k, n);
   const whole = Number.isInteger(low) && Number.isInteger(high) && low >= -(2 ** 31) && high <= 2 ** 31 && low < high;
-  requireThat(whole, 'integers', `${low} to ${high}`, 'whole numbers −2^31 <= low < high <= 2^31');
+  requireThat(whole, 'integers', `low ${low}, high ${high}`, 'whole numbers −2^31 <= low < high <= 2^31');
   const out = new Int32Array(n);
   const words = new Uint32Array(2);
   for (let i = 0; i < n; i++) out[i] = low + Math.floor(unit(k, i, words) * (high - low));

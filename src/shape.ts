@@ -14,8 +14,20 @@ export const maxElements = 2 ** 31 - 1;
 
 export const sizeOf = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);
 
+/** Shapes and axes are arrays; JavaScript callers may hand over anything. @throws ShapeError */
+export function requireList(operation: string, what: string, list: unknown): asserts list is readonly unknown[] {
+  if (!Array.isArray(list))
+    throw new ShapeError({
+      operation,
+      received: `${what} ${String(list)}`,
+      expected: 'an array of integers',
+      advice: typeof list === 'number' ? `Write [${list}].` : undefined,
+    });
+}
+
 /** Refuses negative, fractional and over-large sizes before anything is allocated. @throws ShapeError */
 export function checkShape(operation: string, shape: Shape): void {
+  requireList(operation, 'shape', shape);
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
     throw new ShapeError({
       operation,
@@ -29,6 +41,21 @@ export function checkShape(operation: string, shape: Shape): void {
       expected: `at most ${maxElements} elements`,
       advice: 'Split the tensor.',
     });
+}
+
+/** A target shape for the elements of `spec` in which one size may be −1, worked out from the others. @throws ShapeError */
+export function completeShape(operation: string, spec: Spec, shape: Shape): Shape {
+  requireList(operation, 'shape', shape);
+  const known = shape.reduce((product, size) => (size === -1 ? product : product * size), 1);
+  const unknown = shape.filter((size) => size === -1).length;
+  const size = sizeOf(spec.shape);
+  if (unknown > 1 || (unknown === 1 && (known === 0 || size % known !== 0)))
+    throw new ShapeError({
+      operation,
+      received: `${formatSpec(spec)} to ${formatShape(shape)}`,
+      expected: 'at most one −1, and sizes that divide the number of elements',
+    });
+  return unknown === 0 ? shape : shape.map((entry) => (entry === -1 ? size / known : entry));
 }
 
 /** Row-major strides: the last axis is contiguous. */
@@ -66,18 +93,25 @@ export function normalizeAxis(operation: string, axis: number, rank: number): nu
 export function normalizeAxes(operation: string, axes: number | readonly number[] | undefined, rank: number): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
   const list = typeof axes === 'number' ? [axes] : axes;
+  requireList(operation, 'axes', list);
   const normal = list.map((axis) => normalizeAxis(operation, axis, rank)).sort((a, b) => a - b);
   if (new Set(normal).size !== normal.length)
     throw new ShapeError({ operation, received: `axes ${formatShape(list)}`, expected: 'each axis once' });
   return normal;
 }
 
+const sizesBroadcast = (a: number, b: number): boolean => a === b || a === 1 || b === 1;
+
+/** Whether `broadcastShapes` takes them. */
+export const canBroadcast = (a: Shape, b: Shape): boolean =>
+  a.every((size, axis) => sizesBroadcast(size, b[axis + b.length - a.length] ?? 1));
+
 /** Right-aligned broadcasting of the array-API standard: sizes agree or one of them is 1. @throws ShapeError */
 export function broadcastShapes(operation: string, a: Shape, b: Shape): number[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, axis) => {
     const [sizeA, sizeB] = [a[a.length - rank + axis] ?? 1, b[b.length - rank + axis] ?? 1];
-    if (sizeA !== sizeB && sizeA !== 1 && sizeB !== 1)
+    if (!sizesBroadcast(sizeA, sizeB))
       throw new ShapeError({
         operation,
         received: `${formatShape(a)} and ${formatShape(b)}`,
@@ -141,6 +175,17 @@ export function requireDType(operation: string, what: string, spec: Spec, dtype:
       received: `${what} ${formatSpec(spec)}`,
       expected: dtype,
       advice: `Convert with .astype('${dtype}').`,
+    });
+}
+
+/** @throws DTypeError unless all have the dtype of the first */
+export function requireOneDType(operation: string, specs: readonly Spec[]): void {
+  if (specs.some(({ dtype }) => dtype !== specs[0].dtype))
+    throw new DTypeError({
+      operation,
+      received: formatSpecs(specs),
+      expected: 'tensors of one dtype',
+      advice: 'Nothing is promoted silently: convert with .astype().',
     });
 }
 

@@ -4,7 +4,16 @@ import type { Engine } from './engine.ts';
 import { ShapeError, UsageError } from './errors.ts';
 import type { Op } from './op.ts';
 import { composites, primitives, views } from './ops/index.ts';
-import { broadcastShapes, formatShape, formatSpec, normalizeAxes, normalizeAxis, sameShape, sizeOf } from './shape.ts';
+import {
+  broadcastShapes,
+  completeShape,
+  formatSpec,
+  normalizeAxes,
+  normalizeAxis,
+  requireList,
+  sameShape,
+  sizeOf,
+} from './shape.ts';
 
 type Axes = number | readonly number[];
 
@@ -120,7 +129,7 @@ export class Tensor {
     return this.#one(composites.geluTanh, [], {});
   }
 
-  /** @throws nothing for floats; float to int32 goes toward zero, NaN to 0; to bool: x ≠ 0 */
+  /** Every dtype converts to every other. To int32: toward zero, NaN to 0; to bool: x ≠ 0. @throws DTypeError for one the backend lacks */
   astype(dtype: DType): Tensor {
     return dtype === this.dtype ? this : this.#one(primitives.cast, [], { dtype });
   }
@@ -222,7 +231,10 @@ export class Tensor {
     const list = normalizeAxes('mean', axes, this.rank);
     return this.#keep(this.#one(composites.mean, [], { axes: list }), list, keepDims);
   }
-  /** Σ(x − mean)²/(N − correction), correction 0 by default. */
+  /**
+   * Σ(x − mean)²/(N − correction), correction 0 by default. For correction = N the division is IEEE's: NaN or ∞.
+   * @throws UsageError unless 0 ≤ correction ≤ N (of no elements at all, N = 0, any correction ≥ 0 is taken)
+   */
   variance(
     axes?: Axes,
     { keepDims = false, correction = 0 }: Reduction & { readonly correction?: number } = {},
@@ -311,18 +323,11 @@ export class Tensor {
 
   /** One size may be −1: it is worked out from the others. */
   reshape(shape: readonly number[]): Tensor {
-    const known = shape.reduce((product, size) => (size === -1 ? product : product * size), 1);
-    const unknown = shape.filter((size) => size === -1).length;
-    if (unknown > 1 || (unknown === 1 && (known === 0 || this.size % known !== 0)))
-      throw new ShapeError({
-        operation: 'reshape',
-        received: `${formatSpec(this)} to ${formatShape(shape)}`,
-        expected: 'at most one −1, and sizes that divide the number of elements',
-      });
-    const full = shape.map((size) => (size === -1 ? this.size / known : size));
+    const full = completeShape('reshape', this, shape);
     return sameShape(full, this.shape) ? this : this.#one(views.reshape, [], { shape: full });
   }
   permuteDims(axes: readonly number[]): Tensor {
+    requireList('permuteDims', 'axes', axes);
     return this.#one(views.permuteDims, [], {
       axes: axes.map((axis) => normalizeAxis('permuteDims', axis, this.rank)),
     });
@@ -335,10 +340,13 @@ export class Tensor {
     return this.permuteDims([...axes.slice(0, -2), this.rank - 1, this.rank - 2]);
   }
   broadcastTo(shape: readonly number[]): Tensor {
+    requireList('broadcastTo', 'shape', shape);
     return sameShape(shape, this.shape) ? this : this.#one(views.broadcastTo, [], { shape });
   }
   /** Elements start, start + step, … before stop; stop is cut at the end, as in Python. Negative positions count from the end. */
-  slice([start, stop]: readonly [number, number], axis = 0, step = 1): Tensor {
+  slice(range: readonly [number, number], axis = 0, step = 1): Tensor {
+    requireList('slice', 'range', range);
+    const [start, stop] = range;
     const at = normalizeAxis('slice', axis, this.rank);
     const length = this.shape[at];
     if (![start, stop].every(Number.isInteger) || !Number.isInteger(step) || step < 1)

@@ -12,7 +12,7 @@ import { foldIn, type Key, key as keyOf } from '../../src/random.ts';
 import { drawnOptions } from '../arbitraries/columns.ts';
 import { projectorError } from '../kit/cycle-error.ts';
 import { expertMatrix, expertStep, type GivenCycle, givenCycles, runCycle } from '../kit/given-cycle.ts';
-import { claimEqual, claimWithin, law, type Method, type MethodLaw } from '../kit/method.ts';
+import { claim, claimEqual, claimWithin, law, type Method, type MethodLaw } from '../kit/method.ts';
 import { gamma, u } from '../kit/within.ts';
 import { applyRounding } from './update.ts';
 
@@ -202,6 +202,9 @@ function compareReports(
   claimEqual([Number(report.vanished[i])], [Number(vanished)], `${what}: vanished`);
   if (size <= 1e3 * error) return;
   const relative = (3 * error) / size + gamma(100);
+  // Null says that there is nothing to measure; it must not stand for a measure that is there.
+  if (normKept > 1e-6)
+    claim(leakage === null || report.leakage[i] !== null, () => `${what}: leakage is null, but should be ${leakage}`);
   if (leakage !== null && report.leakage[i] !== null)
     claimWithin([report.leakage[i]], [leakage], relative, `${what}: leakage`);
   if (project !== 'update' || control === 'norm-matched') return;

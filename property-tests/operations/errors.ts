@@ -1,3 +1,4 @@
+import type { DType } from '../../src/backend.ts';
 import { Engine } from '../../src/engine.ts';
 import { DTypeError, OmoeError, ShapeError, UsageError } from '../../src/errors.ts';
 import { adamwStep } from '../../src/ops/adamw.ts';
@@ -27,12 +28,15 @@ export interface Make {
   ints(...values: number[]): Tensor;
 }
 
+/** What a JavaScript caller may hand over, whatever the type says. */
+const given = (value: unknown): never => value as never;
+
 type CallOf = Refusal['call'];
 const shape = (call: CallOf, ...mentions: string[]): Refusal => ({ call, error: ShapeError, mentions });
 const dtype = (call: CallOf, ...mentions: string[]): Refusal => ({ call, error: DTypeError, mentions });
 const usage = (call: CallOf, ...mentions: string[]): Refusal => ({ call, error: UsageError, mentions });
 const data = (call: CallOf, ...mentions: string[]): Refusal => ({ call, error: OmoeError, mentions });
-const named = (operation: string, refusal: Refusal): Refusal => ({ ...refusal, named: operation });
+const named = (operation: string, ...cases: Refusal[]): Refusal[] => cases.map((c) => ({ ...c, named: operation }));
 
 type FloatFunction =
   | 'reciprocal'
@@ -80,6 +84,7 @@ const reduction = (name: Reduction): Refusal[] => [
   shape(({ f }) => f(2, 3)[name]([0, -2]), '[0, -2]'),
   shape(({ f }) => f()[name](0), 'axis 0', 'rank 0'),
   shape(({ f }) => f(2)[name](0.5), 'axis 0.5'),
+  shape(({ f }) => f(2)[name](given('x')), 'axes x'),
   dtype(({ b }) => b(2)[name](), 'bool[2]'),
 ];
 const floatReduction = (name: 'mean' | 'variance' | 'logSumExp'): Refusal[] => [
@@ -125,35 +130,31 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
   logicalAnd: logical('logicalAnd'),
   logicalOr: logical('logicalOr'),
   select: [
-    named(
+    ...named(
       'where',
       dtype(({ f }) => f(2).where(f(2), f(2)), 'condition', '[2]', 'bool'),
-    ),
-    named(
-      'where',
       shape(({ b, f }) => b(2).where(f(3), 0), '[2]', '[3]'),
-    ),
-    named(
-      'where',
       shape(({ b, f }) => b(3).where(f(2, 3), f(3, 2)), '[2, 3]', '[3, 2]'),
-    ),
-    named(
-      'where',
-      data(({ b, f, i }) => b(2).where(f(2), i(2)), 'int32[2]'),
-    ),
-    named(
-      'where',
+      dtype(({ b, f, i }) => b(2).where(f(2), i(2)), 'int32[2]', '.astype'),
       usage(({ b }) => b(2).where(1, 0), 'two numbers'),
     ),
   ],
   // every dtype converts to every other
-  cast: [],
+  cast: named(
+    'astype',
+    dtype(({ f }) => f(2).astype('int8' as DType), 'int8', 'float32'),
+  ),
   copy: [],
   sum: reduction('sum'),
   max: reduction('max'),
   min: reduction('min'),
   mean: floatReduction('mean'),
-  variance: floatReduction('variance'),
+  variance: [
+    ...floatReduction('variance'),
+    ...[-1, 4, Number.NaN, Infinity].map((correction) =>
+      usage(({ f }) => f(3).variance([0], { correction }), `correction ${correction}`, '3 elements'),
+    ),
+  ],
   logSumExp: floatReduction('logSumExp'),
   argmax: [
     ...alongAxis('argmax'),
@@ -182,9 +183,11 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
   matmul: [
     shape(({ f }) => f(2, 3).matmul(f(4, 5)), '[2, 3]', '[4, 5]', '3 and 4'),
     shape(({ f }) => f(3).matmul(f(3, 2)), '[3]', '[3, 2]'),
-    shape(({ f }) => f(2, 2, 3).matmul(f(3, 3, 2)), '[2]', '[3]'),
+    shape(({ f }) => f(2, 2, 3).matmul(f(3, 3, 2)), '[2, 2, 3]', '[3, 3, 2]', 'batch axes', '[2] and [3]'),
     dtype(({ i }) => i(2, 2).matmul(i(2, 2)), 'int32[2, 2]'),
-    data(({ f, i }) => f(2, 2).matmul(i(2, 2)), 'int32[2, 2]'),
+    dtype(({ f, i }) => f(2, 2).matmul(i(2, 2)), 'int32[2, 2]', '.astype'),
+    usage(({ f }) => f(2, 2).matmul(given(3)), 'number 3', 'tensor'),
+    usage(({ f }) => f(2, 2).matmul(given(undefined)), 'undefined', 'tensor'),
   ],
   groupedMatmul: [
     shape(({ f, ints }) => f(2, 3).groupedMatmul(f(1, 4, 5), ints(0, 2)), '[2, 3]', '[1, 4, 5]'),
@@ -223,16 +226,24 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
     usage(({ ints }) => ints(0).oneHot(1.5), 'depth 1.5'),
   ],
   fill: [
-    shape(({ t }) => t.zeros([2, -1]), '[2, -1]'),
-    shape(({ t }) => t.full([0.5], 1), '[0.5]'),
-    usage(({ t }) => t.full([2], 0.5, 'int32'), '0.5', 'int32'),
-    usage(({ t }) => t.full([2], 2 ** 31, 'int32'), '2147483648', 'int32'),
-    shape(({ t }) => t.zeros([2 ** 20, 2 ** 20]), '[1048576, 1048576]'),
+    ...named(
+      'zeros',
+      shape(({ t }) => t.zeros([2, -1]), '[2, -1]'),
+      shape(({ t }) => t.zeros([2 ** 20, 2 ** 20]), '[1048576, 1048576]'),
+    ),
+    ...named(
+      'full',
+      shape(({ t }) => t.full([0.5], 1), '[0.5]'),
+      shape(({ t }) => t.full(given(3), 0), 'shape 3', '[3]'),
+      usage(({ t }) => t.full([2], 0.5, 'int32'), '0.5', 'int32'),
+      usage(({ t }) => t.full([2], 2 ** 31, 'int32'), '2147483648', 'int32'),
+    ),
   ],
   gather: [
     shape(({ f, ints }) => f(2, 3).gather(ints(0), 2), 'axis 2', 'rank 2'),
     shape(({ f, i }) => f(2, 3).gather(i(1, 1)), 'int32[1, 1]'),
     dtype(({ f }) => f(2, 3).gather(f(1)), 'indices', '[1]', 'int32'),
+    usage(({ f }) => f(2, 3).gather(given([0])), 'an array'),
     data(({ f, ints }) => f(2, 3).gather(ints(0, 3), 1), 'index 3', 'position 1'),
     data(({ f, ints }) => f(2, 3).gather(ints(-1)), 'index -1', 'position 0'),
     data(({ f, ints }) => f(0, 3).gather(ints(0)), 'index 0'),
@@ -240,7 +251,7 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
   scatterAdd: [
     shape(({ f, ints }) => f(2, 3).scatterAdd(ints(0), f(1, 3), 2), 'axis 2'),
     shape(({ f, ints }) => f(2, 3).scatterAdd(ints(0, 1), f(1, 3)), '[2, 3]', 'int32[2]', '[1, 3]'),
-    shape(({ f, i, ints }) => f(2, 3).scatterAdd(ints(0), i(1, 3)), 'int32[1, 3]'),
+    dtype(({ f, i, ints }) => f(2, 3).scatterAdd(ints(0), i(1, 3)), 'int32[1, 3]', '.astype'),
     dtype(({ f }) => f(2, 3).scatterAdd(f(1), f(1, 3)), 'indices', 'int32'),
     data(({ f, ints }) => f(2, 3).scatterAdd(ints(2), f(1, 3)), 'index 2', 'position 0'),
   ],
@@ -248,20 +259,16 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
     shape(({ t }) => t.concat([]), 'no tensors'),
     shape(({ t, f }) => t.concat([f(2, 3), f(2, 4)]), '[2, 3]', '[2, 4]'),
     shape(({ t, f }) => t.concat([f(2, 3), f(2)]), '[2, 3]', '[2]'),
-    shape(({ t, f, i }) => t.concat([f(2), i(2)]), 'int32[2]'),
+    dtype(({ t, f, i }) => t.concat([f(2), i(2)]), 'int32[2]', '.astype'),
+    usage(({ t, f }) => t.concat([f(2), given(3)]), 'number 3'),
     shape(({ t, f }) => t.concat([f(2)], 1), 'axis 1'),
     shape(({ t, f }) => t.concat([f(), f()]), 'rank 0'),
   ],
   stack: [
-    named(
-      'concat',
-      shape(({ t }) => t.stack([]), 'no tensors'),
-    ),
-    named(
-      'concat',
-      shape(({ t, f }) => t.stack([f(2), f(3)], 1), '[2, 1]', '[3, 1]'),
-    ),
+    shape(({ t }) => t.stack([]), 'no tensors'),
+    shape(({ t, f }) => t.stack([f(2), f(3)], 1), '[2]', '[3]'),
     shape(({ t, f }) => t.stack([f(2)], 2), 'axis 2'),
+    dtype(({ t, f, i }) => t.stack([f(2), i(2)]), 'int32[2]', '.astype'),
   ],
   reshape: [
     shape(({ f }) => f(2, 3).reshape([4, 2]), '[2, 3]', '[4, 2]'),
@@ -270,6 +277,7 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
     shape(({ f }) => f(0, 3).reshape([0, -1]), '[0, 3]', '[0, -1]'),
     shape(({ f }) => f(2, 3).reshape([1.5, 4]), '[1.5, 4]'),
     shape(({ f }) => f(2, 3).reshape([-2, -3]), '[-2, -3]'),
+    shape(({ f }) => f(2, 3).reshape(given(6)), 'shape 6', '[6]'),
   ],
   permuteDims: [
     shape(({ f }) => f(2, 3).permuteDims([0]), '[0]', '[2, 3]'),
@@ -286,6 +294,7 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
     shape(({ f }) => f(2, 3).slice([0, 1], 2), 'axis 2'),
     usage(({ f }) => f(2, 3).slice([0, 1], 0, 0), 'step 0'),
     usage(({ f }) => f(2, 3).slice([0.5, 1]), '0.5'),
+    shape(({ f }) => f(2, 3).slice(given(1)), 'range 1'),
     usage(({ f }) => f(2, 3).slice([0, Number.NaN]), 'NaN'),
   ],
   flip: [shape(({ f }) => f(2).flip(1), 'axis 1')],
@@ -293,6 +302,7 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
   squeeze: [shape(({ f }) => f(2, 1).squeeze(0), 'axis 0', '[2, 1]'), shape(({ f }) => f(1).squeeze(1), 'axis 1')],
   dropout: [
     usage(({ t, f }) => t.dropout(f(2), 1, key(0)), 'rate 1'),
+    dtype(({ t, i }) => t.dropout(i(2), 0, key(0)), 'int32[2]'),
     usage(({ t, f }) => t.dropout(f(2), -0.1, key(0)), 'rate -0.1'),
     usage(({ t, f }) => t.dropout(f(2), Number.NaN, key(0)), 'rate NaN'),
   ],
@@ -306,80 +316,38 @@ const step = { learningRate: 1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightD
 
 /** Of the engine as a whole. */
 export const engineRefusals: readonly Refusal[] = [
-  named(
+  ...named(
     'tensor',
     shape(({ t }) => t.tensor([[1, 2], [3]]), 'ragged', '[2, 2]'),
-  ),
-  named(
-    'tensor',
     shape(({ t }) => t.tensor([1, [2]]), 'ragged'),
-  ),
-  named(
-    'tensor',
     shape(({ t }) => t.tensor([[1], 2]), 'ragged'),
-  ),
-  named(
-    'tensor',
     shape(({ t }) => t.tensor([1, 2, 3], [2]), '3 elements', '[2]'),
-  ),
-  named(
-    'tensor',
     shape(({ t }) => t.tensor(new Float32Array(3), [2, 2]), '3 elements', '[2, 2]'),
-  ),
-  named(
-    'tensor',
     shape(({ t }) => t.tensor(new Float32Array(3), [-3]), '[-3]'),
-  ),
-  named(
-    'tensor',
     dtype(({ t }) => t.tensor([1, 2.5], [2], 'int32'), '2.5', 'position 1'),
-  ),
-  named(
-    'tensor',
     dtype(({ t }) => t.tensor([2 ** 31], [1], 'int32'), '2147483648'),
-  ),
-  named(
-    'tensor',
     dtype(({ t }) => t.tensor([Number.NaN], [1], 'int32'), 'NaN'),
-  ),
-  named(
-    'tensor',
     usage(({ t }) => t.tensor(['1'] as unknown as number[]), 'string'),
-  ),
-  named(
-    'tensor',
     usage(({ t }) => t.tensor(null as unknown as number), 'null'),
-  ),
-  named(
-    'tensor',
     usage(({ t }) => t.tensor({} as unknown as number), 'object'),
   ),
-  named(
+  ...named(
     'arange',
     shape(({ t }) => t.arange(-1), '-1'),
   ),
-  named(
+  ...named(
     'item',
     shape(({ f }) => f(2).item(), '[2]'),
   ),
-  named(
+  ...named(
     'grad',
     usage(({ t, i }) => t.grad((x: Tensor) => x.sum())(i(2)), 'int32[2]'),
-  ),
-  named(
-    'grad',
     shape(({ t, f }) => t.grad((x: Tensor) => x)(f(2)), '[2]', 'rank 0'),
-  ),
-  named(
-    'grad',
     shape(({ t, f }) => t.grad(() => 1 as unknown as Tensor)(f(2)), 'number'),
-  ),
-  named(
-    'grad',
     shape(({ t, f }) => t.grad((async (x: Tensor) => x) as unknown as (x: Tensor) => Tensor)(f(2)), 'promise'),
   ),
-  named(
-    'reduce',
+  ...named(
+    'sum',
     usage(({ t, f }) => {
       const kept: Tensor[] = [];
       t.grad((x: Tensor) => {
@@ -389,8 +357,8 @@ export const engineRefusals: readonly Refusal[] = [
       return kept[0].sum();
     }, 'taken already'),
   ),
-  named(
-    'binary',
+  ...named(
+    'add',
     usage(({ t, f }) => f(2).add(new Engine(t.backend, t.options).zeros([2])), 'two engines'),
   ),
 ];

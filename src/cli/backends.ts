@@ -1,6 +1,6 @@
 import { type Engine, engine } from '../engine.ts';
 import { UsageError } from '../errors.ts';
-import { didYouMean } from '../optim/nearest.ts';
+import { didYouMean } from '../nearest.ts';
 
 /** A backend as `omoe doctor` shows it. */
 export interface BackendStatus {

@@ -1,5 +1,12 @@
 import { renderReport } from '../report/report.ts';
-import { columnNotes, differenceSentence, honestLabel, summaryTable } from '../report/summary.ts';
+import {
+  columnNotes,
+  differenceNote,
+  differenceSentence,
+  honestLabel,
+  summaryTable,
+  upcycleSentences,
+} from '../report/summary.ts';
 import { loadTask } from '../tasks/index.ts';
 import type { Task } from '../tasks/types.ts';
 import { countParameters } from '../train/estimate.ts';
@@ -52,8 +59,14 @@ export async function compare(flags: CompareCommand, command: string, environmen
     plan: { command, plan },
   });
   const progress = progressOf(plan, environment, flags.quiet ?? false);
+  let finished = 0;
+  const onRun = async (run: MethodRun) => {
+    await folder.saveRun(run);
+    finished++;
+    progress.run(run);
+  };
   try {
-    const trained = await trainAll(plan, threads, folder, progress, flags, environment);
+    const trained = await trainAll(plan, threads, { folder, progress, onRun }, flags, environment);
     const { length, vocabularySize, classes } = task;
     const result = aggregate(plan, trained.runs, {
       metricName: task.metric.name,
@@ -75,7 +88,7 @@ export async function compare(flags: CompareCommand, command: string, environmen
     }
   } catch (error) {
     progress.stop();
-    stderr.write(`What was finished is kept in ${folder.path}\n`);
+    if (!flags.quiet && finished > 0) stderr.write(`What was finished is kept in ${folder.path}\n`);
     throw error;
   } finally {
     progress.stop();
@@ -102,11 +115,16 @@ interface Trained {
   readonly dense: Map<number, number>;
 }
 
+interface Kept {
+  readonly folder: RunFolder;
+  readonly progress: Progress;
+  onRun(run: MethodRun): Promise<void>;
+}
+
 async function trainAll(
   plan: ComparePlan,
   processes: number,
-  folder: RunFolder,
-  progress: Progress,
+  { folder, progress, onRun }: Kept,
   flags: OutputFlags,
   environment: Environment,
 ): Promise<Trained> {
@@ -157,10 +175,7 @@ async function trainAll(
 
   const comparison = runComparison(plan, pool, {
     onDense: ({ seed, metric }) => dense.set(seed, metric),
-    async onRun(run) {
-      await folder.saveRun(run);
-      progress.run(run);
-    },
+    onRun,
   });
   try {
     return { runs: await Promise.race([comparison, broken]), events, dense };
@@ -188,7 +203,7 @@ function resultText(result: CompareResult): string {
   const warnings = Object.entries(result.methods).flatMap(([name, method]) =>
     method.warnings.map((w) => `note: ${name}: ${w}`),
   );
-  const receipt = Math.max(...Object.values(result.methods).map(({ upcycleError }) => upcycleError));
+  const differences = result.differences.map((difference) => differenceSentence(difference, metricName));
   const { data, seeds, steps } = result;
   const blocks = [
     [
@@ -196,9 +211,9 @@ function resultText(result: CompareResult): string {
       honestLabel(result) ?? '',
     ],
     [textTable(columns, rows)],
-    [...columnNotes],
-    [...result.differences.map((difference) => differenceSentence(difference, metricName))],
-    [`Right after the upcycle the MoE and its dense model differ by at most ${receipt.toExponential(1)}.`, ...warnings],
+    [...columnNotes(result)],
+    differences.length === 0 ? [] : [...differences, differenceNote],
+    [...upcycleSentences(result), ...warnings],
   ];
   return blocks
     .map((lines) => lines.filter(Boolean).join('\n'))

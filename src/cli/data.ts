@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
-import { didYouMean } from '../optim/nearest.ts';
+import { didYouMean } from '../nearest.ts';
 import { type GlueName, glueNames, parseGlue } from '../tasks/glue.ts';
 import { loadTask } from '../tasks/index.ts';
 import { readLines } from '../text/lines.ts';

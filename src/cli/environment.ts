@@ -28,7 +28,8 @@ export function nodeEnvironment(cores: number): Environment {
     execArgv: extension === 'ts' ? process.execArgv : [],
     now: () => new Date(),
     onInterrupt(listener) {
-      const signals = ['SIGINT', 'SIGTERM'] as const;
+      // SIGHUP: the terminal was closed.
+      const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
       for (const signal of signals) process.on(signal, listener);
       return () => {
         for (const signal of signals) process.off(signal, listener);
@@ -45,7 +46,7 @@ export interface OutputFlags {
   readonly verbose?: boolean;
 }
 
-/** Stopped by Ctrl-C: exit code 130. */
+/** Stopped by Ctrl-C or a request to end: exit code 130. */
 export class InterruptedError extends OmoeError {
   override readonly name = 'InterruptedError';
   override readonly exitCode = 130;

@@ -23,8 +23,9 @@ export function reportFailure(error: unknown, flags: OutputFlags, environment: E
   }
   if (flags.json) {
     const { name } = error instanceof Error ? error : { name: 'Error' };
-    const complaint = known ? error.complaint : undefined;
-    environment.stdout.write(`${encodeJson({ error: { name, exitCode, message, ...complaint } }, 2)}\n`);
+    const { advice, ...complaint } = known ? error.complaint : {};
+    const document = { error: { name, exitCode, message, ...complaint, ...(advice ? { advice } : {}) } };
+    environment.stdout.write(`${encodeJson(document, 2)}\n`);
   }
   return exitCode;
 }

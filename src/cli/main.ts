@@ -9,4 +9,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+// Nobody reads the progress any more (a closed pipe, a terminal that is gone): the numbers go on without it.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+});
+
 process.exitCode = await run(process.argv.slice(2), nodeEnvironment(availableParallelism()));

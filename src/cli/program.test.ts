@@ -73,6 +73,9 @@ describe('omoe compare', () => {
     expect(stdout).toMatch(/^method +accuracy +output cosine +CKA +delta cosine +norm kept +ms\/step$/m);
     expect(stdout).toMatch(/^omoe:accumulateSteps=2 against adamw: accuracy \+0\.170 .*, higher; .*, less alike\.$/m);
     expect(stdout).toContain('small demonstration');
+    expect(stdout).toContain('none is corrected for the number of methods.');
+    expect(stdout).toContain('differ from the dense ones by at most 1.0e-7; rounding explains 2.0e-7.');
+    expect(stdout).not.toContain('WARNING');
     expect(stdout.trimEnd().split('\n').at(-1)).toBe(`Run folder: ${out}`);
     expect(stderr).toMatch(/%.*step \d of 4, loss/);
     expect(readdirSync(out).sort()).toEqual(['methods', 'metrics.jsonl', 'plan.json', 'report.html', 'result.json']);
@@ -118,6 +121,8 @@ describe('omoe compare', () => {
     expect(stdout).toBe('');
     expect(readdirSync(join(out, 'methods'))).toHaveLength(2);
     expect(existsSync(join(out, 'result.json'))).toBe(false);
+    const silent = await omoe([...small, ...behave(103), '--out', `${out}2`, '--threads', '1', '--quiet']);
+    expect(silent.stderr).toBe(`${stderr.split('\n').find((line) => line.startsWith('omoe: '))}\n`);
     const unfinished = await omoe(['report', out]);
     expect(unfinished.code).toBe(4);
     expect(unfinished.stderr).toContain('did not finish');
@@ -146,7 +151,8 @@ describe('omoe compare', () => {
     expect(code).toBe(130);
     expect(aborted).toBeUndefined();
     expect(stderr).toContain('Ctrl-C again aborts at once');
-    expect(stderr).toContain(`What was finished is kept in ${out}`);
+    // The first job of each process was still running.
+    expect(stderr).not.toContain('What was finished');
     expect(readdirSync(out).sort()).toEqual(['methods', 'metrics.jsonl', 'plan.json']);
   });
 
@@ -182,11 +188,16 @@ describe('omoe compare', () => {
     [['compare', '--backend', 'cup'], 'Did you mean "cpu"?'],
     [['compare', '--threads', '0'], '--threads'],
     [['compare', '--task', 'sst3', '--data', 'x', '--vocab', 'y'], 'sst2'],
-    [['compare', '--stepz', '3'], 'unknown option'],
-    [['compare', 'extra'], 'too many arguments'],
-    [['compaer'], 'compare'],
-    [['report'], 'missing required argument'],
-    [['data', 'check', 'sst2'], '--data'],
+    [
+      ['compare', '--stepz', '3'],
+      'omoe: compare: received the unknown option --stepz, expected an option of this command. Did you mean --steps?',
+    ],
+    [['compare', 'extra'], 'too many arguments: extra, expected none'],
+    [['compare', '--steps'], '--steps <n> without its value'],
+    [['compaer'], 'received the unknown command "compaer", expected one of compare, report, doctor, data'],
+    [['report'], 'omoe: report: received no <run>, expected this argument. See omoe report --help.'],
+    [['data', 'check', 'sst2'], 'omoe: data check: received no --data <dir>'],
+    [['data'], 'omoe: data: received no command, expected one of list, check'],
     [['data', 'check', 'sst3', '--data', 'x'], 'one of cola, sst2'],
     [[], 'Usage: omoe'],
   ])('%j is a usage error', async (argv, part) => {
@@ -195,6 +206,24 @@ describe('omoe compare', () => {
     expect(code).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).not.toMatch(/\n +at /);
+  });
+
+  it.each([
+    [['compare', '--stepz', '3', '--json'], 'compare', 'the unknown option --stepz'],
+    [['report', '--json'], 'report', 'no <run>'],
+    [['data', 'check', '--json', 'sst2'], 'data check', 'no --data <dir>'],
+  ])('%j is a usage error in JSON', async (argv, operation, received) => {
+    const { code, stdout } = await omoe(argv);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout).error).toMatchObject({ name: 'UsageError', exitCode: 2, operation, received });
+  });
+
+  it('leaves out of the JSON error what there is nothing to say about', async () => {
+    const { stdout } = await omoe(['compare', '--methods', 'zzzzzzzz', '--json']);
+    expect(JSON.parse(stdout).error.advice).not.toBe('');
+    const far = await omoe(['compare', '--backend', 'zzzzzzzz', '--json']);
+    expect(JSON.parse(far.stdout).error).toMatchObject({ received: '"zzzzzzzz"' });
+    expect(JSON.parse(far.stdout).error).not.toHaveProperty('advice');
   });
 
   it('takes missing data files as bad input', async () => {

@@ -7,6 +7,7 @@ import type { Environment, OutputFlags } from './environment.ts';
 import { reportFailure } from './failure.ts';
 import { report } from './report.ts';
 import { textTable } from './table.ts';
+import { usageErrorOf } from './usage.ts';
 import { packageVersion } from './version.ts';
 
 /**
@@ -25,14 +26,23 @@ export async function run(argv: readonly string[], environment: Environment): Pr
       exitCode = reportFailure(error, flags, environment);
     }
   };
+  const program = commands(argv, environment, act);
   try {
-    await commands(argv, environment, act).parseAsync([...argv], { from: 'user' });
+    await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // commander has printed the help, or what was wrong, already.
-    exitCode = error.exitCode === 0 ? 0 : 2;
+    // 0: commander has printed the help or the version that was asked for.
+    if (error.exitCode !== 0)
+      exitCode = reportFailure(usageErrorOf(error, program, argv), outputFlags(argv), environment);
   }
   return exitCode;
+}
+
+/** What a command line that could not be read says of its own output. */
+function outputFlags(argv: readonly string[]): OutputFlags {
+  const end = argv.indexOf('--');
+  const options = end === -1 ? argv : argv.slice(0, end);
+  return { json: options.includes('--json'), verbose: options.includes('--verbose') };
 }
 
 type Act = (flags: OutputFlags, command: () => Promise<void>) => Promise<void>;
@@ -45,6 +55,8 @@ function commands(argv: readonly string[], environment: Environment, act: Act): 
     .configureOutput({
       writeOut: (text) => environment.stdout.write(text),
       writeErr: (text) => environment.stderr.write(text),
+      // `run` tells what was wrong, in the form of every other error.
+      outputError: () => {},
     })
     .addHelpText(
       'after',

@@ -23,13 +23,13 @@ interface Context<E> {
 /**
  * Offers the two training jobs to the process that started this one. The engine is made at the first job and kept.
  *
- * A worker leaves stopping to its parent: Ctrl-C reaches every process of a terminal, and a worker that died of it by
- * itself would look like a crash. If the parent is gone the worker ends at its next step, so that none is left behind.
+ * A worker leaves stopping to its parent: Ctrl-C, like the end of a terminal, reaches every process of it, and a worker that
+ * died of it by itself would look like a crash. If the parent is gone the worker ends at its next step, so that none is left behind.
  */
 export function serveJobs<E>(trainer: Trainer<E>, createEngine: (backend: string) => Promise<E>): void {
   const emit = (message: WorkerMessage) => workerpool.workerEmit(message);
   const parent = process.ppid;
-  process.on('SIGINT', () => {});
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
 
   let engine: Promise<E> | undefined;
   async function job<T>(backend: string, train: (context: Context<E>) => Promise<T>): Promise<Outcome<T>> {

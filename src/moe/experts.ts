@@ -1,4 +1,5 @@
 import type { Tensor } from '../tensor.ts';
+import { requireActivation } from './arguments.ts';
 import type { Dispatch } from './dispatch.ts';
 
 export type Activation = 'relu' | 'gelu' | 'geluTanh' | 'silu';
@@ -31,6 +32,7 @@ function expertLinear(x: Tensor, { weight, bias }: ExpertLinear, plan: Dispatch)
 
 /** The sorted rows through their experts. */
 export function runExperts(rows: Tensor, { fc1, fc2 }: Experts, plan: Dispatch, activation: Activation): ExpertFlow {
+  requireActivation('runExperts', activation);
   const hidden = expertLinear(rows, fc1, plan); // [row, in] -> [row, hidden]
   const active = hidden[activation]();
   const output = expertLinear(active, fc2, plan); // [row, hidden] -> [row, out]
@@ -39,6 +41,7 @@ export function runExperts(rows: Tensor, { fc1, fc2 }: Experts, plan: Dispatch, 
 
 /** Every expert on every token, for the measures: [token, in] -> [expert, token, out]. */
 export function everyExpert(x: Tensor, { fc1, fc2 }: Experts, activation: Activation): Tensor {
+  requireActivation('everyExpert', activation);
   const hidden = x.expandDims(0).matmul(fc1.weight).add(fc1.bias.expandDims(1)); // [1, token, in] · [expert, in, hidden]
   return hidden[activation]().matmul(fc2.weight).add(fc2.bias.expandDims(1)); // [expert, token, hidden] · [expert, hidden, out]
 }

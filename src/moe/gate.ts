@@ -1,6 +1,8 @@
+import { requireOptions, requireTensor } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
-import { formatSpec, requireRank } from '../shape.ts';
+import { formatSpec, requireFloat, requireRank } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import { requireMask } from './arguments.ts';
 
 export interface GateOptions {
   /** Experts per token, 1 ≤ k ≤ E. */
@@ -26,11 +28,17 @@ export interface Gate {
  * The top-k gate (Shazeer et al. 2017): softmax of the router logits, the k largest kept (ties to the lowest expert).
  * The choice is made on the logits, as softmax may round different ones to equal probabilities. Definition: spec/method/gate.ts.
  * @param logits z, [token, expert]
- * @throws UsageError unless 1 ≤ k ≤ E; ShapeError for logits or a mask of another rank
+ * @throws UsageError unless 1 ≤ k ≤ E; ShapeError for logits or a mask of another shape; DTypeError for logits that are no
+ *   floats or a mask that is not bool
  */
-export function topKGate(logits: Tensor, { k, renormalize = k > 1, mask }: GateOptions): Gate {
+export function topKGate(logits: Tensor, options: GateOptions): Gate {
+  requireTensor('topKGate', 'logits', logits);
+  requireFloat('topKGate', logits);
   requireRank('topKGate', 'logits', logits, 2);
-  const [, experts] = logits.shape;
+  requireOptions('topKGate', options, '{ k: 2 }');
+  const { k, renormalize = k > 1, mask } = options;
+  const [tokens, experts] = logits.shape;
+  requireMask('topKGate', mask, tokens);
   if (!Number.isInteger(k) || k < 1 || k > experts)
     throw new UsageError({
       operation: 'topKGate',

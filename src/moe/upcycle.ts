@@ -1,7 +1,9 @@
+import { requireCounts, requireOptions } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import { type FeedForwardParameters, feedForward } from '../nn/feed-forward.ts';
 import { foldIn, type Key } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
+import { requireMask } from './arguments.ts';
 import type { Activation } from './experts.ts';
 import type { MoEParameters } from './moe.ts';
 
@@ -17,14 +19,14 @@ export interface UpcycleOptions {
  * Sparse upcycling (Komatsuzaki et al. 2022): every expert starts as a copy of one trained feed-forward network.
  * Right after an exact copy with renormalised gates the layer computes the dense function, as Σ g_i FFN(x) = FFN(x);
  * `upcycleError` is the receipt for it. Definition: spec/method/upcycle.ts.
+ * @throws UsageError naming the option that is out of its range
  */
-export function upcycle(dense: FeedForwardParameters, { experts, key, noise = 0 }: UpcycleOptions): MoEParameters {
-  if (!Number.isInteger(experts) || experts < 1 || !(noise >= 0))
-    throw new UsageError({
-      operation: 'upcycle',
-      received: `${experts} experts, noise ${noise}`,
-      expected: 'at least one expert and noise ≥ 0',
-    });
+export function upcycle(dense: FeedForwardParameters, options: UpcycleOptions): MoEParameters {
+  requireOptions('upcycle', options, '{ experts: 4, key: key(0) }');
+  const { experts, key, noise = 0 } = options;
+  requireCounts('upcycle', { experts });
+  if (!(Number.isFinite(noise) && noise >= 0))
+    throw new UsageError({ operation: 'upcycle', received: `noise ${noise}`, expected: 'a finite number ≥ 0' });
   const t = dense.fc1.weight.engine;
   const copies = (tensor: Tensor, name: string): Tensor => {
     const copied = tensor
@@ -56,6 +58,16 @@ export function upcycleError(
   activation: Activation,
   mask: Tensor,
 ): Tensor {
+  requireMask('upcycleError', mask, x.shape[0]);
   const difference = feedForward(x, dense, activation).subtract(moeOutput).abs();
   return mask.expandDims(1).where(difference, 0).max();
+}
+
+/**
+ * What rounding explains of `upcycleError` where MoE and FFN compute each expert alike: the k gates sum to 1 within γ_k, and
+ * weighing and adding k equal rows costs another γ_k, so |error| ≤ γ_{2k} · max |y|. Derivation: spec/method/upcycle.ts.
+ */
+export function upcycleBound(k: number, largestOutput: number, dtype: 'float32' | 'float64'): number {
+  const u = dtype === 'float32' ? 2 ** -24 : 2 ** -53;
+  return ((2 * k * u) / (1 - 2 * k * u)) * largestOutput;
 }

@@ -1,7 +1,9 @@
+import { requireSpec, requireTensor } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
-import { UsageError } from '../errors.ts';
 import { foldIn, type Key } from '../random.ts';
+import { requireRank } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import { requireHeads } from './arguments.ts';
 import { initLinear, type LinearParameters, linear } from './linear.ts';
 
 export interface AttentionParameters {
@@ -26,9 +28,16 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, mask:
   return weights.matmul(v); // [query, key] · [key, dim] -> [query, dim]
 }
 
-/** Multi-head self-attention (Vaswani et al. 2017). x [batch, position, width], mask bool [batch, position] */
+/**
+ * Multi-head self-attention (Vaswani et al. 2017). x [batch, position, width], mask bool [batch, position]
+ * @throws UsageError unless the heads divide the width; ShapeError, DTypeError for x or a mask of another kind
+ */
 export function attention(x: Tensor, parameters: AttentionParameters, heads: number, mask: Tensor): Tensor {
+  requireTensor('attention', 'x', x);
+  requireRank('attention', 'x', x, 3);
   const [batch, positions, width] = x.shape;
+  requireSpec('attention', 'mask', mask, 'bool', [batch, positions], '[batch, position]');
+  requireHeads('attention', width, heads);
   const split = (y: Tensor) => y.reshape([batch, positions, heads, width / heads]).permuteDims([0, 2, 1, 3]);
   const [q, k, v] = [parameters.query, parameters.key, parameters.value].map((map) => split(linear(x, map)));
   const mixed = scaledDotProductAttention(q, k, v, mask).permuteDims([0, 2, 1, 3]).reshape([batch, positions, width]);
@@ -37,12 +46,7 @@ export function attention(x: Tensor, parameters: AttentionParameters, heads: num
 
 /** @throws UsageError unless the heads divide the width */
 export function initAttention(t: Engine, key: Key, width: number, heads: number): AttentionParameters {
-  if (!Number.isInteger(heads) || heads < 1 || width % heads !== 0)
-    throw new UsageError({
-      operation: 'attention',
-      received: `width ${width} and ${heads} heads`,
-      expected: 'a number of heads that divides the width',
-    });
+  requireHeads('initAttention', width, heads);
   const map = (name: string) => initLinear(t, foldIn(key, name), width, width);
   return { query: map('query'), key: map('key'), value: map('value'), output: map('output') };
 }

@@ -1,5 +1,8 @@
+import { requireTensor } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
+import { ShapeError } from '../errors.ts';
 import { foldIn, type Key } from '../random.ts';
+import { formatSpecs, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** Layers are functions of a parameter record and an input; parameters are plain trees of tensors. */
@@ -16,9 +19,25 @@ export interface LinearParameters {
  * product over all rows and not one for each matrix of a batch.
  */
 export function linear(x: Tensor, { weight, bias }: LinearParameters): Tensor {
-  const rows = x.rank === 2 ? x : x.reshape([-1, x.shape[x.rank - 1]]);
+  requireFit(x, weight, bias);
+  const leading = x.shape.slice(0, -1);
+  const rows = x.rank === 2 ? x : x.reshape([sizeOf(leading), x.shape[x.rank - 1]]);
   const y = rows.matmul(weight).add(bias); // [row, in] · [in, out] -> [row, out]
-  return x.rank === 2 ? y : y.reshape([...x.shape.slice(0, -1), y.shape[1]]);
+  return x.rank === 2 ? y : y.reshape([...leading, y.shape[1]]);
+}
+
+/** @throws ShapeError; a bias of another shape would be broadcast, so it is refused here */
+function requireFit(x: Tensor, weight: Tensor, bias: Tensor): void {
+  requireTensor('linear', 'x', x);
+  requireTensor('linear', 'weight', weight);
+  requireTensor('linear', 'bias', bias);
+  const [input, output] = weight.shape;
+  if (x.rank < 1 || weight.rank !== 2 || bias.rank !== 1 || x.shape.at(-1) !== input || bias.shape[0] !== output)
+    throw new ShapeError({
+      operation: 'linear',
+      received: formatSpecs([x, weight, bias]),
+      expected: 'x […, in], weight [in, out], bias [out]',
+    });
 }
 
 /** Truncated normal of standard deviation √(1/in) (cut at 2 sd), zero bias. */

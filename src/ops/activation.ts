@@ -72,9 +72,8 @@ export const geluTanh = activation(
       .multiply(3 * cubic)
       .add(1)
       .multiply(Math.sqrt(2 / Math.PI));
-    return t
-      .add(1)
-      .multiply(0.5)
-      .add(x.multiply(0.5).multiply(t.square().negative().add(1)).multiply(du));
+    const slope = t.square().negative().add(1); // tanh' u; where it has rounded to 0, so has its product with u'
+    const curved = slope.equal(0).where(0, x.multiply(0.5).multiply(slope).multiply(du));
+    return t.add(1).multiply(0.5).add(curved);
   },
 );

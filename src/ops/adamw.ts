@@ -1,6 +1,6 @@
 import { ShapeError } from '../errors.ts';
 import type { Op } from '../op.ts';
-import { formatSpecs, requireFloat, sameShape } from '../shape.ts';
+import { formatSpecs, requireFloat, requireOneDType, sameShape } from '../shape.ts';
 
 export interface AdamWAttrs {
   /** η */
@@ -24,11 +24,12 @@ export const adamwStep: Op<AdamWAttrs> = {
   infer(inputs) {
     const [theta] = inputs;
     requireFloat('adamwStep', theta);
-    if (!inputs.every((x) => x.dtype === theta.dtype && sameShape(x.shape, theta.shape)))
+    requireOneDType('adamwStep', inputs);
+    if (!inputs.every((x) => sameShape(x.shape, theta.shape)))
       throw new ShapeError({
         operation: 'adamwStep',
         received: formatSpecs(inputs),
-        expected: 'parameter, gradient and both moments of one shape and dtype',
+        expected: 'parameter, gradient and both moments of one shape',
       });
     return [theta, theta, theta].map(({ shape, dtype }) => ({ shape, dtype }));
   },

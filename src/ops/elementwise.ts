@@ -1,7 +1,7 @@
 import type { ArithmeticKind, BinaryKind, PrimitiveAttrs, UnaryKind } from '../backend.ts';
 import { DTypeError, ShapeError } from '../errors.ts';
 import type { Op } from '../op.ts';
-import { formatSpec, formatSpecs, isFloat, requireDType, requireFloat, sameShape } from '../shape.ts';
+import { formatSpec, formatSpecs, isFloat, requireDType, requireFloat, requireOneDType, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** Elementwise operations, one table for one input and one for two. Each line holds the derivative of its function. */
@@ -24,6 +24,7 @@ const unaryTable: { readonly [K in UnaryKind]: UnaryVjp } = {
 
 export const unary: Op<PrimitiveAttrs['unary']> = {
   name: 'unary',
+  method: ({ kind }) => kind,
   kind: 'primitive',
   infer([x], { kind }) {
     if (kind === 'logicalNot') requireDType(kind, 'input', x, 'bool');
@@ -54,7 +55,7 @@ const arithmeticTable: { readonly [K in ArithmeticKind]: BinaryVjp } = {
   divide: (g, _, b, y) => [g.divide(b), g.multiply(y).divide(b).negative()],
   // d(a^b) = b a^{b-1} da + a^b ln(a) db; the second term is 0 where a = 0, as a^b is flat in b there for b > 0.
   power: (g, a, b, y) => [
-    g.multiply(b).multiply(a.power(b.subtract(1))),
+    b.equal(0).where(0, g.multiply(b).multiply(a.power(b.subtract(1)))), // a⁰ = 1 is flat, at a = 0 too
     g.multiply(y).multiply(a.equal(0).where(1, a).log()),
   ],
   maximum: (g, a, b) => splitTies(g, a, b, (p, q) => p.greater(q)),
@@ -66,6 +67,7 @@ const logical = (kind: BinaryKind): boolean => kind === 'logicalAnd' || kind ===
 
 export const binary: Op<PrimitiveAttrs['binary']> = {
   name: 'binary',
+  method: ({ kind }) => kind,
   kind: 'primitive',
   infer([a, b], { kind }) {
     if (!sameShape(a.shape, b.shape))
@@ -74,13 +76,7 @@ export const binary: Op<PrimitiveAttrs['binary']> = {
         received: formatSpecs([a, b]),
         expected: 'operands broadcast to one shape',
       });
-    if (a.dtype !== b.dtype)
-      throw new DTypeError({
-        operation: kind,
-        received: formatSpecs([a, b]),
-        expected: 'two tensors of one dtype',
-        advice: 'Nothing is promoted silently: convert one with .astype().',
-      });
+    requireOneDType(kind, [a, b]);
     if (logical(kind)) requireDType(kind, 'operands', a, 'bool');
     else if (arithmetic(kind)) {
       if (kind === 'divide' || kind === 'power') requireFloat(kind, a);
@@ -100,14 +96,16 @@ export const binary: Op<PrimitiveAttrs['binary']> = {
 
 export const select: Op<PrimitiveAttrs['select']> = {
   name: 'select',
+  method: () => 'where',
   kind: 'primitive',
   infer([condition, a, b]) {
     requireDType('where', 'condition', condition, 'bool');
-    if (!sameShape(a.shape, b.shape) || !sameShape(condition.shape, a.shape) || a.dtype !== b.dtype)
+    requireOneDType('where', [a, b]);
+    if (!sameShape(a.shape, b.shape) || !sameShape(condition.shape, a.shape))
       throw new ShapeError({
         operation: 'where',
         received: formatSpecs([condition, a, b]),
-        expected: 'a condition and two operands of one dtype, broadcast to one shape',
+        expected: 'a condition and two operands, broadcast to one shape',
       });
     return [{ shape: a.shape, dtype: a.dtype }];
   },
@@ -116,6 +114,7 @@ export const select: Op<PrimitiveAttrs['select']> = {
 
 export const cast: Op<PrimitiveAttrs['cast'] & { readonly dtype: import('../backend.ts').DType }> = {
   name: 'cast',
+  method: () => 'astype',
   kind: 'primitive',
   infer: ([x], { dtype }) => [{ shape: x.shape, dtype }],
   vjp: ({ inputs: [x], gradients: [g] }) => [isFloat(x.dtype) && isFloat(g.dtype) ? g.astype(x.dtype) : null],

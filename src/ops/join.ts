@@ -1,6 +1,6 @@
 import { ShapeError } from '../errors.ts';
 import type { Op } from '../op.ts';
-import { formatSpecs, normalizeAxis } from '../shape.ts';
+import { formatSpecs, normalizeAxis, requireOneDType } from '../shape.ts';
 
 /** Tensors one after the other along an axis; all other sizes and the dtype must agree. */
 export const concat: Op<{ readonly axis: number }> = {
@@ -11,17 +11,15 @@ export const concat: Op<{ readonly axis: number }> = {
       throw new ShapeError({ operation: 'concat', received: 'no tensors', expected: 'at least one' });
     const [first] = inputs;
     normalizeAxis('concat', axis, first.shape.length);
+    requireOneDType('concat', inputs);
     const agrees = inputs.every(
-      (x) =>
-        x.dtype === first.dtype &&
-        x.shape.length === first.shape.length &&
-        x.shape.every((size, a) => a === axis || size === first.shape[a]),
+      (x) => x.shape.length === first.shape.length && x.shape.every((size, a) => a === axis || size === first.shape[a]),
     );
     if (!agrees)
       throw new ShapeError({
         operation: 'concat',
         received: formatSpecs(inputs),
-        expected: `one dtype and equal sizes on every axis but ${axis}`,
+        expected: `equal sizes on every axis but ${axis}`,
       });
     return [
       {

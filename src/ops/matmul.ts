@@ -1,6 +1,15 @@
 import { ShapeError } from '../errors.ts';
 import type { Op } from '../op.ts';
-import { broadcastShapes, formatSpecs, requireDType, requireFloat, sizeOf } from '../shape.ts';
+import {
+  broadcastShapes,
+  canBroadcast,
+  formatShape,
+  formatSpecs,
+  requireDType,
+  requireFloat,
+  requireOneDType,
+  sizeOf,
+} from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** Contractions over one inner axis, plain and batched. */
@@ -14,18 +23,27 @@ export const matmul: Op = {
   kind: 'composite',
   infer([a, b]) {
     requireFloat('matmul', a);
+    requireOneDType('matmul', [a, b]);
     const [ra, rb] = [a.shape.length, b.shape.length];
-    if (ra < 2 || rb < 2 || a.dtype !== b.dtype || a.shape[ra - 1] !== b.shape[rb - 2])
+    if (ra < 2 || rb < 2 || a.shape[ra - 1] !== b.shape[rb - 2])
       throw new ShapeError({
         operation: 'matmul',
         received: formatSpecs([a, b]),
-        expected: '[…, m, inner] and […, inner, n] of one float dtype',
+        expected: '[…, m, inner] and […, inner, n]',
         advice:
           ra >= 2 && rb >= 2
             ? `The inner sizes are ${a.shape[ra - 1]} and ${b.shape[rb - 2]}.`
             : 'Give both a rank of at least 2.',
       });
-    const batch = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
+    const [batchA, batchB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
+    if (!canBroadcast(batchA, batchB))
+      throw new ShapeError({
+        operation: 'matmul',
+        received: formatSpecs([a, b]),
+        expected: 'batch axes that broadcast: from the right, sizes equal or one of them 1',
+        advice: `The batch axes are ${formatShape(batchA)} and ${formatShape(batchB)}.`,
+      });
+    const batch = broadcastShapes('matmul', batchA, batchB);
     return [{ shape: [...batch, a.shape[ra - 2], b.shape[rb - 1]], dtype: a.dtype }];
   },
   // Σ over blocks of the inner axis of (a[…, m, block, 1] · b[…, 1, block, n]) summed over the block.
@@ -75,12 +93,13 @@ export const groupedMatmul: Op = {
   kind: 'composite',
   infer([x, w, offsets]) {
     requireFloat('groupedMatmul', x);
+    requireOneDType('groupedMatmul', [x, w]);
     const received = formatSpecs([x, w, offsets]);
-    if (x.shape.length !== 2 || w.shape.length !== 3 || x.shape[1] !== w.shape[1] || x.dtype !== w.dtype)
+    if (x.shape.length !== 2 || w.shape.length !== 3 || x.shape[1] !== w.shape[1])
       throw new ShapeError({
         operation: 'groupedMatmul',
         received,
-        expected: 'x [row, in] and w [expert, in, out] of one float dtype',
+        expected: 'x [row, in] and w [expert, in, out]',
       });
     requireOffsets('groupedMatmul', offsets, received);
     if (offsets.shape[0] !== w.shape[0] + 1)
@@ -118,12 +137,13 @@ export const groupedOuter: Op = {
   kind: 'composite',
   infer([x, g, offsets]) {
     requireFloat('groupedOuter', x);
+    requireOneDType('groupedOuter', [x, g]);
     const received = formatSpecs([x, g, offsets]);
-    if (x.shape.length !== 2 || g.shape.length !== 2 || x.shape[0] !== g.shape[0] || x.dtype !== g.dtype)
+    if (x.shape.length !== 2 || g.shape.length !== 2 || x.shape[0] !== g.shape[0])
       throw new ShapeError({
         operation: 'groupedOuter',
         received,
-        expected: 'x [row, in] and g [row, out] of one float dtype',
+        expected: 'x [row, in] and g [row, out]',
       });
     requireOffsets('groupedOuter', offsets, received);
     return [{ shape: [offsets.shape[0] - 1, x.shape[1], g.shape[1]], dtype: x.dtype }];

@@ -1,6 +1,6 @@
 import { ShapeError, UsageError } from '../errors.ts';
 import type { Op } from '../op.ts';
-import { formatSpecs, normalizeAxis, requireDType, requireFloat } from '../shape.ts';
+import { formatSpecs, normalizeAxis, requireDType, requireFloat, requireOneDType } from '../shape.ts';
 
 /** Softmax and its logarithm, layer norm, cross entropy. */
 
@@ -46,15 +46,16 @@ export const layerNorm: Op<{ readonly epsilon: number }> = {
   kind: 'composite',
   infer([x, weight, bias], { epsilon }) {
     requireFloat('layerNorm', x);
+    requireOneDType('layerNorm', [x, weight, bias]);
     if (!(epsilon >= 0))
       throw new UsageError({ operation: 'layerNorm', received: `epsilon ${epsilon}`, expected: 'a number ≥ 0' });
     const width = x.shape.at(-1);
-    const fits = (p: typeof weight) => p.shape.length === 1 && p.shape[0] === width && p.dtype === x.dtype;
+    const fits = (p: typeof weight) => p.shape.length === 1 && p.shape[0] === width;
     if (width === undefined || !fits(weight) || !fits(bias))
       throw new ShapeError({
         operation: 'layerNorm',
         received: formatSpecs([x, weight, bias]),
-        expected: 'x […, width], weight [width], bias [width] of one float dtype',
+        expected: 'x […, width], weight [width], bias [width]',
       });
     return [{ shape: x.shape, dtype: x.dtype }];
   },

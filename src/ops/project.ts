@@ -1,6 +1,6 @@
 import { ShapeError } from '../errors.ts';
 import type { Op } from '../op.ts';
-import { formatSpecs, requireFloat } from '../shape.ts';
+import { formatSpecs, requireFloat, requireOneDType } from '../shape.ts';
 
 /** The two contractions of orthogonal training: a Gram matrix, and the projection of an update off a span. */
 
@@ -28,16 +28,16 @@ export const orthogonalProject: Op = {
   kind: 'composite',
   infer([g, v]) {
     requireFloat('orthogonalProject', g);
+    requireOneDType('orthogonalProject', [g, v]);
     const fits =
       g.shape.length >= 2 &&
       v.shape.length === g.shape.length &&
-      g.dtype === v.dtype &&
       v.shape.slice(0, -1).every((size, axis) => size === g.shape[axis]);
     if (!fits)
       throw new ShapeError({
         operation: 'orthogonalProject',
         received: formatSpecs([g, v]),
-        expected: 'G […, row, col] and V […, row, rank] of one float dtype',
+        expected: 'G […, row, col] and V […, row, rank]',
       });
     return [{ shape: g.shape, dtype: g.dtype }];
   },

@@ -1,5 +1,5 @@
 import type { DType, PrimitiveAttrs } from '../backend.ts';
-import { DTypeError, ShapeError } from '../errors.ts';
+import { DTypeError, ShapeError, UsageError } from '../errors.ts';
 import type { Op } from '../op.ts';
 import { formatSpec, normalizeAxis, requireFloat } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -14,6 +14,7 @@ const spread = (reduced: Tensor, x: Tensor, axes: readonly number[]): Tensor =>
 
 export const reduce: Op<PrimitiveAttrs['reduce']> = {
   name: 'reduce',
+  method: ({ kind }) => kind,
   kind: 'primitive',
   infer([x], { kind, axes }) {
     if (x.dtype === 'bool')
@@ -56,11 +57,22 @@ export const mean: Op<AxesAttrs> = {
   vjp: ({ inputs: [x], gradients: [g], attrs: { axes } }) => [spread(g.divide(sizeAlong(x, axes)), x, axes)],
 };
 
-// variance = 1/(N - correction) Σ (x - mean)²
+// variance = 1/(N - correction) Σ (x - mean)²; for N = correction IEEE's NaN or ∞
 export const variance: Op<AxesAttrs & { readonly correction: number }> = {
   name: 'variance',
   kind: 'composite',
-  infer: inferFloatReduction('variance'),
+  infer(inputs, { axes, correction }) {
+    const outputs = inferFloatReduction('variance')(inputs, { axes });
+    const size = sizeAlong(inputs[0], axes);
+    // More than N would make the divisor, and with it the variance, negative.
+    if (!Number.isFinite(correction) || correction < 0 || (size > 0 && correction > size))
+      throw new UsageError({
+        operation: 'variance',
+        received: `correction ${correction} for ${size} elements of ${formatSpec(inputs[0])}`,
+        expected: 'a number from 0 to the number of elements',
+      });
+    return outputs;
+  },
   compose: ([x], { axes, correction }) => [
     x
       .subtract(x.mean(axes, { keepDims: true }))

@@ -1,7 +1,15 @@
-import type { DType, PrimitiveAttrs } from '../backend.ts';
+import type { PrimitiveAttrs, Spec } from '../backend.ts';
 import { ShapeError, UsageError } from '../errors.ts';
 import type { Op } from '../op.ts';
-import { checkShape, formatSpecs, normalizeAxis, requireDType, requireRank, sameShape } from '../shape.ts';
+import {
+  checkShape,
+  formatSpecs,
+  normalizeAxis,
+  requireDType,
+  requireOneDType,
+  requireRank,
+  sameShape,
+} from '../shape.ts';
 
 /** Primitives that move data: copy, fill, gather and its transpose, scatterAdd. */
 
@@ -12,17 +20,22 @@ export const copy: Op<PrimitiveAttrs['copy']> = {
   vjp: ({ gradients: [g] }) => [g],
 };
 
-export const fill: Op<PrimitiveAttrs['fill'] & { readonly shape: readonly number[]; readonly dtype: DType }> = {
+export interface FillAttrs extends Spec {
+  readonly value: number;
+  /** The method that was called, for errors: zeros, ones or full. */
+  readonly operation?: string;
+}
+
+export const fill: Op<FillAttrs> = {
   name: 'fill',
+  method: ({ operation = 'full' }) => operation,
   kind: 'primitive',
-  infer(_, { shape, value, dtype }) {
-    checkShape('fill', shape);
+  infer(_, { shape, value, dtype, operation = 'full' }) {
+    checkShape(operation, shape);
+    if (typeof value !== 'number')
+      throw new UsageError({ operation, received: `the value ${String(value)}`, expected: 'a number' });
     if (dtype === 'int32' && (value | 0) !== value)
-      throw new UsageError({
-        operation: 'fill',
-        received: `${value} for int32`,
-        expected: 'an integer that int32 holds',
-      });
+      throw new UsageError({ operation, received: `${value} for int32`, expected: 'an integer that int32 holds' });
     return [{ shape, dtype }];
   },
   vjp: null,
@@ -49,7 +62,8 @@ export const scatterAdd: Op<PrimitiveAttrs['scatterAdd']> = {
     requireDType('scatterAdd', 'indices', indices, 'int32');
     requireRank('scatterAdd', 'indices', indices, 1);
     const expected = x.shape.with(axis, indices.shape[0]);
-    if (!sameShape(updates.shape, expected) || updates.dtype !== x.dtype)
+    requireOneDType('scatterAdd', [x, updates]);
+    if (!sameShape(updates.shape, expected))
       throw new ShapeError({
         operation: 'scatterAdd',
         received: formatSpecs([x, indices, updates]),

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../errors.ts';
+import { didYouMean, nearestName } from '../nearest.ts';
 import { methodTable, optionNames, parseMethods, validateOmoeOptions } from './methods.ts';
-import { didYouMean, nearestName } from './nearest.ts';
 import { omoeDefaults } from './options.ts';
 
 describe('the method table', () => {

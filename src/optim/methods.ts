@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { UsageError } from '../errors.ts';
+import { didYouMean } from '../nearest.ts';
 import type { Method } from '../train/types.ts';
-import { didYouMean } from './nearest.ts';
 import { type OmoeOptions, omoeDefaults } from './options.ts';
 
 /** A method by its id: an override of `omoeDefaults`, or `null` for the base optimizer alone. */

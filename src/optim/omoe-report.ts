@@ -1,4 +1,4 @@
-import { concatColumns, frobeniusNorm, type Matrix } from '../linalg/index.ts';
+import { concatColumns } from '../linalg/index.ts';
 import type { Tensor } from '../tensor.ts';
 import type { OmoeOptions } from './options.ts';
 import type { ExpertColumns } from './projector/index.ts';
@@ -13,7 +13,10 @@ export interface LinearReport {
   readonly normKept: readonly number[];
   /** What Δ_projected was multiplied by */
   readonly renormFactor: readonly number[];
-  /** ‖A_{−i}ᵀΔ‖/(‖A_{−i}‖‖Δ‖) of the applied update and the other experts' columns; null where either is zero */
+  /**
+   * ‖A_{−i}ᵀΔ‖/(‖A_{−i}‖‖Δ‖) of the applied update and the other experts' columns; null where either is zero. An upper
+   * bound where columns were sketched.
+   */
   readonly leakage: readonly (number | null)[];
   /** Experts whose update lay almost wholly in the protected subspace, and so was not rescaled */
   readonly vanished: readonly boolean[];
@@ -23,32 +26,48 @@ export interface LinearReport {
 export interface OthersColumns {
   /** [expert, size, column] */
   readonly columns: Tensor;
-  /** ‖A_{−i}‖_F, [expert] */
-  readonly norms: readonly number[];
+  /** ‖A_{−i}‖²_F of the true columns, [expert] */
+  readonly squaredNorms: readonly number[];
+  /** δ = Σ_{j≠i} δ_j: what sketching took off the squared singular values of A_{−i}; 0 where nothing was sketched, [expert] */
+  readonly sketchErrors: readonly number[];
 }
 
 export function uploadOthers(weight: Tensor, experts: readonly ExpertColumns[]): OthersColumns {
-  const held = experts.map((expert) => expert.matrix());
-  const others: Matrix[] = held.map((_, i) =>
-    concatColumns(
-      experts[i].rows,
-      held.filter((_, j) => j !== i),
+  const held = experts.map((expert) => expert.matrix()); // may shrink a sketch, so before δ is read
+  const others = <T>(i: number, pick: (j: number) => T): T[] => experts.flatMap((_, j) => (j === i ? [] : [pick(j)]));
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const small = experts.map(({ rows }, i) =>
+    squared(
+      concatColumns(
+        rows,
+        others(i, (j) => held[j]),
+      ),
     ),
   );
-  const small = others.map(squared);
   const width = Math.max(0, ...small.map((m) => m.cols));
-  return { columns: uploadStack(weight.engine, small, width, weight.dtype), norms: others.map(frobeniusNorm) };
+  return {
+    columns: uploadStack(weight.engine, small, width, weight.dtype),
+    squaredNorms: experts.map((_, i) => sum(others(i, (j) => experts[j].squaredNorm))),
+    sketchErrors: experts.map((_, i) => sum(others(i, (j) => experts[j].sketchError))),
+  };
 }
 
-/** Leakage of the applied update of every expert; always against the *other* experts, for the controls too. */
+/**
+ * Leakage of the applied update of every expert; always against the *other* experts, for the controls too.
+ * From a sketch B of A only a bound is known: 0 ≼ AAᵀ − BBᵀ ≼ δI gives ‖AᵀΔ‖² ≤ ‖BᵀΔ‖² + δ‖Δ‖². That bound is reported.
+ */
 export async function leakageOf(
   delta: Tensor,
-  { columns, norms }: OthersColumns,
+  { columns, squaredNorms, sketchErrors }: OthersColumns,
   options: OmoeOptions,
 ): Promise<(number | null)[]> {
   const part = options.side === 'input' && options.bias !== 'augment' ? withoutBiasRow(delta).weight : delta;
   // input: Aᵀ Δ, [column, in] · [in, out];  output: Δ A, [in, out] · [out, column]
   const hit = options.side === 'input' ? columns.transpose().matmul(part) : part.matmul(columns);
   const [hits, lengths] = await Promise.all([expertNorms(hit).data(), expertNorms(part).data()]);
-  return norms.map((norm, i) => (norm === 0 || lengths[i] === 0 ? null : hits[i] / (norm * lengths[i])));
+  return squaredNorms.map((squaredNorm, i) => {
+    if (squaredNorm === 0 || lengths[i] === 0) return null;
+    const share = hits[i] / lengths[i];
+    return Math.min(1, Math.sqrt((share * share + sketchErrors[i]) / squaredNorm));
+  });
 }

@@ -81,6 +81,31 @@ describe('an orthogonal step', () => {
   });
 });
 
+describe('the sketch', () => {
+  it('reaches the projector: of columns 2e₁ and e₂ a cap of 1 keeps √3 e₁, no cap keeps both', async () => {
+    const traceUnder = async (sketch: number) => {
+      const options = { accumulateSteps: 2, orthogonalSteps: 1, combine: 'hard', energy: 1, sketch } as const;
+      const optimizer = omoe(sgd(), options);
+      let state = optimizer.initial(parameters);
+      for (const column of [
+        [2, 0],
+        [0, 1],
+      ]) {
+        const recorded = { columns: t.tensor([...column, 0, 0], [2, 2]), owners: t.tensor(Int32Array.of(1, 0)) };
+        const records = new Map([['moe.fc1', recorded]]);
+        state = (await optimizer.step({ parameters, gradients, state, learningRate: 1, records })).state;
+      }
+      const { reports } = await optimizer.step({ parameters, gradients, state, learningRate: 1 });
+      return reports[0];
+    };
+    expect((await traceUnder(0)).trace).toEqual([1, 0]);
+    const sketched = await traceUnder(1);
+    expect(sketched.trace).toEqual([1, 1 / 2]);
+    // The update of expert 1 is along e₂, where the sketch saw nothing, but e₂ was recorded: δ = 1 of ‖A‖² = 5.
+    expect(sketched.leakage[1]).toBeCloseTo(Math.sqrt(1 / 5), 12);
+  });
+});
+
 describe('a state', () => {
   it('is never changed: the same step from it gives the same update, with statistics kept over cycles too', async () => {
     const options = { ...cycle, resetEachCycle: false, alphaMode: 'absolute', alpha: 1 } as const;

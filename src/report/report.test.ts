@@ -1,14 +1,14 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import { comparePlan } from '../train/plan.ts';
-import { aggregate, type Difference } from '../train/result.ts';
+import { aggregate, type CompareInfo, type Difference } from '../train/result.ts';
 import { meanInterval } from '../train/statistics.ts';
 import type { MethodRun, StepEvent } from '../train/types.ts';
 import { heatMap, sharedDomain } from './charts.ts';
 import { seedCurves } from './curves.ts';
 import { csv } from './page.ts';
 import { renderReport } from './report.ts';
-import { differenceSentence, interval, summaryTable } from './summary.ts';
+import { columnNotes, differenceSentence, interval, summaryTable, upcycleSentences } from './summary.ts';
 
 const event = (seed: number, method: string, step: number, taskLoss: number, normKept?: number): StepEvent => ({
   ...{ seed, method, step, steps: 4, phase: method === 'dense' ? 'dense' : 'accumulate', loss: taskLoss, taskLoss },
@@ -16,7 +16,8 @@ const event = (seed: number, method: string, step: number, taskLoss: number, nor
 });
 
 const run = (method: string, seed: number): MethodRun => ({
-  ...{ method, seed, metric: 0.8, upcycleError: 1e-7, outputCosine: 0.9, cka: 0.5, ckaDebiased: 0.4, overlap: 0.1 },
+  ...{ method, seed, metric: 0.8, upcycleError: 1e-7, upcycleBound: 2e-7, outputCosine: 0.9, cka: 0.5 },
+  ...{ ckaDebiased: 0.4, overlap: 0.1 },
   ...{ weightCosine: 1, weightDeltaCosine: 0.2, effectiveRank: 3 },
   routing: {
     ...{ entropy: 1, loadEntropy: 1, loadCv: 0.1, maxViolation: 0, deadExperts: 0, labelNmi: 0, domainNmi: null },
@@ -33,13 +34,14 @@ const run = (method: string, seed: number): MethodRun => ({
 const plan = comparePlan({ methods: 'adamw,omoe:alpha=1e-2', seeds: '2' });
 const names = plan.methods.map(({ name }) => name);
 const runs = plan.seeds.flatMap((seed) => names.map((name) => run(name, seed)));
-const result = aggregate(plan, runs, {
+const info: CompareInfo = {
   metricName: 'accuracy',
   data: { source: '</pre><script>alert(1)</script>', train: 10, dev: 5 },
   ...{ backend: 'cpu', threads: 2, node: 'v20', command: "npx omoe compare --out 'a&b'", demonstration: true },
   denseMetrics: [0.7, 0.75],
   parameters: { dense: 100, moe: 200 },
-});
+};
+const result = aggregate(plan, runs, info);
 const events = plan.seeds.flatMap((seed) =>
   ['dense', ...names].flatMap((name) =>
     [0, 1, 2, 3].map((s) => event(seed, name, s, 1 / (s + 1), s > 1 ? 0.5 : undefined)),
@@ -168,6 +170,32 @@ describe('the words', () => {
     expect(columns).toEqual(['method', 'accuracy', 'output cosine', 'CKA', 'delta cosine', 'norm kept', 'ms/step']);
     expect(rows[0].slice(3)).toEqual(['0.500', '0.200', '-', '2.0']);
     expect(rows[1].slice(3)).toEqual(['0.500', '0.200', '0.500', '2.0 / 3.0']);
+  });
+
+  it('mark the norm kept of a projected gradient, which is another quantity', () => {
+    const paper = comparePlan({ methods: 'adamw,omoe-paper', seeds: '2' });
+    const own = paper.seeds.flatMap((seed) => [run('adamw', seed), run('omoe-paper', seed)]);
+    const marked = aggregate(paper, own, info);
+    expect(summaryTable(marked).rows.map((row) => row[5])).toEqual(['-', '0.500*']);
+    expect(columnNotes(marked).join('\n')).toMatch(/^\* of the gradient/m);
+    expect(columnNotes(result).join('\n')).not.toMatch(/^\*/m);
+  });
+
+  it('give the receipt of the upcycle, loudly where rounding does not explain it', () => {
+    const differ = 'Right after the upcycle the MoE layers differ from the dense ones by at most';
+    const sentences = (change: Partial<MethodRun>) => {
+      const changed = runs.map((r) => (r.method !== 'adamw' && r.seed === 1 ? { ...r, ...change } : r));
+      return upcycleSentences(aggregate(plan, changed, info));
+    };
+    expect(sentences({})).toEqual([`${differ} 1.0e-7; rounding explains 2.0e-7.`]);
+    expect(sentences({ upcycleBound: null })).toEqual([
+      `${differ} 1.0e-7; the gates of one expert a token are not renormalised, so the copy is not exact.`,
+    ]);
+    for (const upcycleError of [1e-3, Number.NaN]) {
+      expect(sentences({ upcycleError })).toEqual([expect.any(String), expect.stringMatching(/^WARNING: /)]);
+    }
+    const off = runs.map((r) => ({ ...r, upcycleError: 1e-3 }));
+    expect(renderReport(result, events, off)).toContain('<td>1.0e-3 (!)</td><td>2.0e-7</td>');
   });
 });
 

@@ -4,7 +4,16 @@ import type { MethodRun, StepEvent } from '../train/types.ts';
 import { heatMap, lineChart, sharedDomain, strokeOf } from './charts.ts';
 import { type Curve, seedCurves } from './curves.ts';
 import { csv, escapeHtml, foldedText, htmlPage, htmlTable } from './page.ts';
-import { columnNotes, differenceSentence, honestLabel, number, summaryTable } from './summary.ts';
+import {
+  columnNotes,
+  differenceNote,
+  differenceSentence,
+  explained,
+  honestLabel,
+  number,
+  summaryTable,
+  upcycleSentences,
+} from './summary.ts';
 
 /**
  * The report of a comparison: one HTML file that needs nothing else, with every chart's numbers beside it as CSV.
@@ -64,8 +73,10 @@ function resultSection(result: CompareResult): string {
   return [
     '<h2>Result</h2>',
     htmlTable(columns, rows, `Mean over ${seeds}`),
-    `<p>${columnNotes.map(escapeHtml).join('<br>')}</p>`,
+    `<p>${columnNotes(result).map(escapeHtml).join('<br>')}</p>`,
     list('Differences, paired by seed', differences),
+    differences.length === 0 ? '' : `<p>${differenceNote}</p>`,
+    `<p>${upcycleSentences(result).map(escapeHtml).join('<br>')}</p>`,
     list('Warnings', warnings),
   ].join('\n');
 }
@@ -129,7 +140,8 @@ function seedSection(result: CompareResult, runs: readonly MethodRun[]): string 
   const order = Object.keys(result.methods);
   const sorted = [...runs].sort((a, b) => a.seed - b.seed || order.indexOf(a.method) - order.indexOf(b.method));
   const metricName = Object.values(result.methods)[0].metric.name;
-  const columns = ['method', 'seed', metricName, 'output cosine', 'load CV', 'dead experts', 'upcycle error'];
+  const shown = ['method', 'seed', metricName, 'output cosine', 'load CV', 'dead experts'];
+  const columns = [...shown, 'upcycle error', 'rounding explains'];
   const rows = sorted.map((run) => [
     run.method,
     String(run.seed),
@@ -137,9 +149,12 @@ function seedSection(result: CompareResult, runs: readonly MethodRun[]): string 
     number(run.outputCosine),
     number(run.routing.loadCv),
     number(run.routing.deadExperts, 0),
-    run.upcycleError.toExponential(1),
+    `${run.upcycleError.toExponential(1)}${explained(run) ? '' : ' (!)'}`,
+    run.upcycleBound === null ? '-' : run.upcycleBound.toExponential(1),
   ]);
-  return `<h2>Each seed</h2>\n${htmlTable(columns, rows, 'Upcycle error: largest |MoE − dense| right after the exact copy')}`;
+  const caption =
+    'Upcycle error: largest |MoE − FFN| right after the copy, (!) where rounding does not explain it; - where the copy is not exact';
+  return `<h2>Each seed</h2>\n${htmlTable(columns, rows, caption)}`;
 }
 
 function planSection(result: CompareResult): string {

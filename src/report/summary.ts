@@ -17,7 +17,7 @@ export function summaryTable(result: CompareResult): SummaryTable {
       interval(outputCosine),
       mean(cka),
       mean(weightDeltaCosine),
-      mean(normKept),
+      normKept !== null && projectsGradient(result, name) ? `${mean(normKept)}*` : mean(normKept),
       [msPerStep.accumulate, msPerStep.orthogonal]
         .filter((ms) => ms !== null)
         .map((ms) => number(ms, 1))
@@ -27,13 +27,52 @@ export function summaryTable(result: CompareResult): SummaryTable {
 }
 
 /** What the columns mean, in one line each. */
-export const columnNotes: readonly string[] = [
-  'Intervals are 95 % t intervals over seeds.',
-  'output cosine, CKA: how alike two experts answer the same tokens; 1 is identical.',
-  'delta cosine: how alike the experts’ weight changes since the upcycle are.',
-  'norm kept: share of an update’s length that the projection left (before the norm is restored).',
-  'ms/step: accumulating steps / orthogonal steps.',
-];
+export function columnNotes(result: CompareResult): readonly string[] {
+  const ofGradient = Object.entries(result.methods).some(
+    ([name, { normKept }]) => normKept !== null && projectsGradient(result, name),
+  );
+  return [
+    'Intervals are 95 % t intervals over seeds.',
+    'output cosine, CKA: how alike two experts answer the same tokens; 1 is identical.',
+    'delta cosine: how alike the experts’ weight changes since the upcycle are.',
+    'norm kept: share of an update’s length that the projection left (before the norm is restored).',
+    ...(ofGradient
+      ? ['* of the gradient, which this method projects before the base optimizer; not comparable with the others.']
+      : []),
+    'ms/step: median of accumulating / orthogonal steps; processes run side by side, and orthogonal steps include measuring their leakage.',
+  ];
+}
+
+/** `project=gradient`: the norm kept is that of the gradient, not of the update. */
+const projectsGradient = ({ plan }: CompareResult, name: string): boolean =>
+  plan.methods.find((method) => method.name === name)?.omoe?.project === 'gradient';
+
+/** What stands below the differences. */
+export const differenceNote = 'Each interval stands for itself; none is corrected for the number of methods.';
+
+/** The receipt of the upcycle in words, over all methods and seeds, and a warning where rounding does not explain it. */
+export function upcycleSentences(result: CompareResult): readonly string[] {
+  const methods = Object.values(result.methods);
+  const error = Math.max(...methods.map(({ upcycleError }) => upcycleError));
+  const bounds = methods.map(({ upcycleBound }) => upcycleBound);
+  const differ = `Right after the upcycle the MoE layers differ from the dense ones by at most ${error.toExponential(1)};`;
+  if (!bounds.every((bound) => bound !== null)) {
+    return [`${differ} the gates of one expert a token are not renormalised, so the copy is not exact.`];
+  }
+  const told = `${differ} rounding explains ${Math.max(...bounds).toExponential(1)}.`;
+  return methods.every(explained)
+    ? [told]
+    : [told, 'WARNING: the upcycle is not exact: the methods did not start from the dense model.'];
+}
+
+/** Whether rounding explains how far the MoE layers were from the dense ones. A NaN is never explained. */
+export const explained = ({
+  upcycleError,
+  upcycleBound,
+}: {
+  readonly upcycleError: number;
+  readonly upcycleBound: number | null;
+}): boolean => upcycleBound === null || upcycleError <= upcycleBound;
 
 /** `0.812 [0.790, 0.834]`; the mean alone where one seed leaves no interval; `-` where the method has no such measure. */
 export function interval(measure: Measure | null): string {

@@ -40,11 +40,17 @@ export function embedded({ seed, train = 4000, dev = 512, noise = 0.1 }: Embedde
       expected: 'whole numbers of sentences, at least 1, and a noise in [0, 0.5)',
     });
   const stream = foldIn(key(seed), 'embedded');
+  const devSentences = sentences(dev, foldIn(stream, 'dev'), noise, new Set());
   return {
     name: 'embedded',
     source: 'embedded',
-    train: sentences(train, foldIn(stream, 'train'), noise),
-    dev: sentences(dev, foldIn(stream, 'dev'), noise),
+    train: sentences(
+      train,
+      foldIn(stream, 'train'),
+      noise,
+      new Set(devSentences.map(({ tokens }) => tokens.join(' '))),
+    ),
+    dev: devSentences,
     classes: ['no', 'yes'],
     vocabularySize: embeddedVocabulary.length,
     padToken: 0,
@@ -60,18 +66,32 @@ export const detokenize = (tokens: ArrayLike<number>): string =>
     .filter((word) => !specialTokens.includes(word))
     .join(' ');
 
-/** n sentences; places take turns, and within a place the true answers do, so that both are balanced exactly. */
-function sentences(n: number, stream: Key, noise: number): Example[] {
+/**
+ * n sentences; places take turns, and within a place the true answers do, so that both are balanced exactly. A sentence that
+ * stands in `taken` is drawn again: nothing that is measured on has been trained on.
+ */
+function sentences(n: number, stream: Key, noise: number, taken: ReadonlySet<string>): Example[] {
   const ids = new Map(embeddedVocabulary.map((word, id) => [word, id]));
   return Array.from({ length: n }, (_, i) => {
     const domain = i % places.length;
     const yes = Math.floor(i / places.length) % 2 === 1;
-    const dice = seededDice(foldIn(stream, i));
-    const words = sentence(domain, yes, dice);
-    const tokens = Int32Array.from(['[CLS]', ...words], (word) => ids.get(word)!);
-    return { tokens, label: Number(yes !== dice.chance(noise)), domain };
+    for (let attempt = 0; attempt < mostAttempts; attempt++) {
+      const dice = seededDice(foldIn(foldIn(stream, i), attempt));
+      const words = sentence(domain, yes, dice);
+      const tokens = Int32Array.from(['[CLS]', ...words], (word) => ids.get(word)!);
+      if (!taken.has(tokens.join(' '))) return { tokens, label: Number(yes !== dice.chance(noise)), domain };
+    }
+    throw new UsageError({
+      operation: 'embedded task',
+      received: `${taken.size} dev sentences`,
+      expected: 'few enough that training sentences are left',
+      advice: 'Ask for a smaller dev set.',
+    });
   });
 }
+
+/** Draws for one sentence before the language counts as used up. */
+const mostAttempts = 1000;
 
 /** One sentence as words: perhaps an opener, the clause that carries the label, perhaps a closer, a full stop. */
 function sentence(domain: number, yes: boolean, dice: Dice): string[] {

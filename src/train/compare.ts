@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts';
-import { upcycleError } from '../moe/upcycle.ts';
+import { upcycleBound, upcycleError } from '../moe/upcycle.ts';
 import { type EncoderParameters, encoder, initEncoder, upcycleEncoder } from '../nn/encoder.ts';
 import type { AdamWState } from '../optim/adamw.ts';
 import { adamw } from '../optim/adamw.ts';
@@ -66,7 +66,7 @@ export async function trainDense(
     t,
     newEncoder(t, plan, task, seed),
     optimizer,
-    { plan, steps: plan.denseSteps, batchOf },
+    { plan, steps: plan.denseSteps, batchOf, name: `dense, seed ${seed}` },
     (step) => report({ ...step, seed, method: 'dense', phase: 'dense' }),
   );
   const stored = leaves(parameters).map(async ({ path, tensor }) => {
@@ -105,22 +105,30 @@ export async function trainMethod(
   const batchOf = (step: number) => order(plan.denseSteps + step); // goes on where the dense model stopped
   const events: StepEvent[] = [];
   const warnings = new Set<string>();
-  const parameters = await train(t, start, optimizer, { plan, steps: plan.steps, batchOf }, (step, reports) => {
-    const event: StepEvent = { ...step, ...averageReport(reports), seed, method: method.name };
-    events.push(event);
-    for (const warning of warningsOf(reports, optimizer.options.plasticityWarning)) warnings.add(warning);
-    report(event);
-  });
+  if (receipt.bound !== null && receipt.error > receipt.bound)
+    warnings.add(
+      `The upcycle is not exact: the layers differ by ${receipt.error.toExponential(1)}, rounding explains ${receipt.bound.toExponential(1)}.`,
+    );
+  const parameters = await train(
+    t,
+    start,
+    optimizer,
+    { plan, steps: plan.steps, batchOf, name: `${method.name}, seed ${seed}` },
+    (step, reports) => {
+      const event: StepEvent = { ...step, ...averageReport(reports), seed, method: method.name };
+      events.push(event);
+      for (const warning of warningsOf(reports, optimizer.options.plasticityWarning)) warnings.add(warning);
+      report(event);
+    },
+  );
 
   const timed = (phase: StepEvent['phase']) =>
-    meanOf(
-      events.filter((event) => event.phase === phase && event.step > 0),
-      'milliseconds',
-    );
+    median(events.filter((event) => event.phase === phase && event.step >= 5).map(({ milliseconds }) => milliseconds));
   return {
     method: method.name,
     seed,
-    upcycleError: receipt,
+    upcycleError: receipt.error,
+    upcycleBound: receipt.bound,
     metric: await evaluate(t, parameters, task, plan),
     ...(await measureExperts(t, parameters, start, task, plan)),
     normKept: meanOf(events, 'normKept'),
@@ -131,29 +139,37 @@ export async function trainMethod(
   };
 }
 
-/** The largest |MoE − FFN| over the blocks on the first dev batch, right after the upcycle. */
+/**
+ * The receipt of the exact upcycle: the largest |MoE − FFN| over blocks and dev tokens, without capacity, and what rounding
+ * explains. Gates that are not renormalised (k = 1) do not sum to 1, so there the copy is not exact and the bound is null.
+ */
 async function upcycleReceipt(
   t: Engine,
   dense: EncoderParameters,
   start: EncoderParameters,
   task: Task,
   plan: ComparePlan,
-): Promise<number> {
-  const [batch] = evaluationBatches(task.dev, plan.batch, task.length, task.padToken);
-  if (!batch) return 0;
-  const tensors = upload(t, batch);
-  const { layers } = encoder(start, tensors, encoderOptions(plan));
-  const mask = tensors.mask.reshape([tensors.mask.size]);
-  const errors = layers.map(({ block, input, output }) =>
-    upcycleError(input, dense.blocks[block].feedForward!, output, 'gelu', mask).item(),
-  );
-  return Math.max(0, ...(await Promise.all(errors)));
+): Promise<{ error: number; bound: number | null }> {
+  const options = { ...encoderOptions(plan), capacityFactor: null };
+  let [error, largest] = [0, 0];
+  for (const batch of evaluationBatches(task.dev, 2 * plan.batch, task.length, task.padToken)) {
+    const tensors = upload(t, batch);
+    const mask = tensors.mask.reshape([tensors.mask.size]);
+    for (const { block, input, output } of encoder(start, tensors, options).layers) {
+      const difference = upcycleError(input, dense.blocks[block].feedForward!, output, 'gelu', mask);
+      const [off, size] = await Promise.all([difference.item(), output.abs().max().item()]);
+      [error, largest] = [Math.max(error, off), Math.max(largest, size)];
+    }
+  }
+  return { error, bound: plan.model.topK === 1 ? null : upcycleBound(plan.model.topK, largest, t.dtype) };
 }
 
 interface Run {
   readonly plan: ComparePlan;
   readonly steps: number;
   readonly batchOf: (step: number) => Batch;
+  /** For messages, e.g. `omoe, seed 0`. */
+  readonly name: string;
 }
 type TrainedStep = Omit<StepEvent, 'seed' | 'method'>;
 
@@ -162,7 +178,7 @@ async function train(
   t: Engine,
   start: EncoderParameters,
   optimizer: OmoeOptimizer<AdamWState>,
-  { plan, steps, batchOf }: Run,
+  { plan, steps, batchOf, name }: Run,
   onStep: (step: TrainedStep, reports: readonly LinearReport[]) => void,
 ): Promise<EncoderParameters> {
   let parameters = start;
@@ -190,7 +206,7 @@ async function train(
       aux.balance.item(),
       clipped.norm.item(),
     ]);
-    await refuseNonFinite(step, { loss, gradientNorm }, suspects(parameters, aux, value, gradients));
+    await refuseNonFinite(name, step, { loss, gradientNorm }, suspects(parameters, aux, value, gradients));
 
     const result = await optimizer.step({
       parameters: parametersOf(parameters),
@@ -252,7 +268,14 @@ function* warningsOf(reports: readonly LinearReport[], plasticity: number): Gene
   }
 }
 
-function meanOf(events: readonly StepEvent[], field: 'normKept' | 'trace' | 'leakage' | 'milliseconds'): number | null {
+function meanOf(events: readonly StepEvent[], field: 'normKept' | 'trace' | 'leakage'): number | null {
   const values = events.map((event) => event[field]).filter((value) => value !== undefined);
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function median(values: readonly number[]): number | null {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  if (sorted.length === 0) return null;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

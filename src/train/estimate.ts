@@ -79,8 +79,12 @@ export function estimateOperations(plan: ComparePlan, vocabulary: number, classe
   return plan.seeds.length * (denseRun + plan.methods.length * methodRun);
 }
 
-/** What the readable CPU backend does on an ordinary core, operations a second, overheads included: a guess to a factor of three. */
-const cpuOperationsPerSecond = 4e8;
+/**
+ * What the readable CPU backend does on an ordinary core, operations a second, overheads included: a guess to a factor of
+ * three. Measured with one process a core: 60 to 120 ms for a dense step of the demonstration (64 million operations), 80
+ * to 150 ms for an MoE step (93 million); longer sentences and wider models come somewhat above it.
+ */
+const cpuOperationsPerSecond = 7e8;
 
 /** Seconds for the whole comparison with `threads` processes; to within a factor of three. */
 export function estimateSeconds(plan: ComparePlan, vocabulary: number, classes: number, threads: number): number {

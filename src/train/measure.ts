@@ -24,6 +24,9 @@ import type { ComparePlan, MethodRun } from './types.ts';
 /** Real tokens on which all experts are run for the similarity measures. */
 const similarityTokens = 512;
 
+/** Evaluation is dropless: under a capacity a sentence's answer would depend on the batch it happens to stand in. */
+const evaluationOptions = (plan: ComparePlan) => ({ ...encoderOptions(plan), capacityFactor: null });
+
 /** The task's metric over all dev examples. */
 export async function evaluate(
   t: Engine,
@@ -34,7 +37,7 @@ export async function evaluate(
   const predicted: number[] = [];
   const labels: number[] = [];
   for (const batch of evaluationBatches(task.dev, 2 * plan.batch, task.length, task.padToken)) {
-    const { logits } = encoder(parameters, upload(t, batch), encoderOptions(plan));
+    const { logits } = encoder(parameters, upload(t, batch), evaluationOptions(plan));
     predicted.push(...(await logits.argmax(1).data()));
     labels.push(...batch.labels);
   }
@@ -121,7 +124,7 @@ async function gatherTraffic(
   >();
   const { experts, topK, width } = plan.model;
   for (const batch of batches) {
-    const { layers } = encoder(parameters, upload(t, batch), encoderOptions(plan));
+    const { layers } = encoder(parameters, upload(t, batch), evaluationOptions(plan));
     for (const { block, input, gate } of layers) {
       const into = collected.get(block) ?? {
         inputs: [],

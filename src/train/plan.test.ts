@@ -65,7 +65,9 @@ describe('comparePlan', () => {
     [{ width: '50', heads: '4' }, 'heads divides'],
     [{ seeds: '0' }, '--seeds'],
     [{ seeds: '1,1' }, 'each seed once'],
-    [{ seeds: '1,,2' }, '--seeds'],
+    [{ seeds: '1,,2' }, 'received "1,,2"'],
+    [{ seeds: '1,' }, 'received "1,", expected integers'],
+    [{ seeds: '1,4294967296' }, 'to 4294967295'],
     [{ seeds: '1,2', seed: '0' }, 'either a list or a first seed'],
     [{ seed: '-3' }, '--seed'],
     [{ seed: '4294967295', seeds: '2' }, '--seed'],
@@ -146,5 +148,16 @@ describe('estimates', () => {
     const seconds = estimateSeconds(plan, 200, 2, 2);
     expect(estimateSeconds({ ...plan, seeds: [0, 1, 2, 3] }, 200, 2, 2)).toBeCloseTo(2 * seconds, 6);
     expect(estimateSeconds(plan, 200, 2, 1)).toBeCloseTo(2 * seconds, 6);
+  });
+
+  it('give the steps of the demonstration the time that was measured', () => {
+    // 81 words, 2 classes; the ranges are those of src/train/estimate.ts.
+    const plan = { ...comparePlan({ methods: 'adamw', seeds: '1' }), denseSteps: 0, steps: 0 };
+    const dense = estimateSeconds({ ...plan, denseSteps: 1 }, 81, 2, 1);
+    const moe = estimateSeconds({ ...plan, steps: 1 }, 81, 2, 1);
+    expect(dense).toBeGreaterThan(0.06);
+    expect(dense).toBeLessThan(0.12);
+    expect(moe).toBeGreaterThan(0.08);
+    expect(moe).toBeLessThan(0.15);
   });
 });

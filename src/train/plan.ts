@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts';
+import { didYouMean } from '../nearest.ts';
 import { parseMethods } from '../optim/methods.ts';
-import { didYouMean } from '../optim/nearest.ts';
 import type { OmoeOptions } from '../optim/options.ts';
 import { taskNames } from '../tasks/index.ts';
 import type { ComparePlan, ModelShape } from './types.ts';
@@ -157,7 +157,15 @@ export function parseSeeds(seeds: string, seed?: string): number[] {
         expected: 'either a list or a first seed',
       });
     }
-    const list = seeds.split(',').map((item) => integer('--seeds', item.trim(), 0, 0, largestSeed));
+    const list = seeds.split(',').map((item) => (/^\s*\d+\s*$/.test(item) ? Number(item) : Number.NaN));
+    // Of `1,` the item that is wrong is empty: the message names the whole list.
+    if (!list.every((seed) => seed <= largestSeed)) {
+      throw new UsageError({
+        operation: 'compare --seeds',
+        received: `"${seeds}"`,
+        expected: `integers from 0 to ${largestSeed} with commas between them`,
+      });
+    }
     if (new Set(list).size < list.length) {
       throw new UsageError({ operation: 'compare --seeds', received: seeds, expected: 'each seed once' });
     }

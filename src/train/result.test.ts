@@ -21,6 +21,7 @@ function run(method: string, seed: number, metric: number): MethodRun {
       seed,
       metric,
       upcycleError: seed,
+      upcycleBound: 2 * seed,
       outputCosine: 0.9 - metric,
       cka: 0.5,
       ckaDebiased: seed === 0 ? null : 0.4,
@@ -55,7 +56,7 @@ describe('aggregate', () => {
       [1, 1],
       [1, 1],
     ]);
-    expect(result.methods.omoe.upcycleError).toBe(2);
+    expect(result.methods.omoe).toMatchObject({ upcycleError: 2, upcycleBound: 4 });
     expect(result.methods.omoe.warnings).toEqual(['low trace']);
     expect(Object.keys(result.methods)).toEqual(['omoe', 'adamw']);
   });
@@ -64,6 +65,12 @@ describe('aggregate', () => {
     expect(result.methods.adamw.normKept).toBeNull();
     expect(result.methods.adamw.msPerStep.orthogonal).toBeNull();
     expect(result.methods.omoe.ckaDebiased).toBeNull();
+    const inexact = aggregate(
+      plan,
+      runs.map((run) => (run.seed === 1 ? { ...run, upcycleBound: null } : run)),
+      info,
+    );
+    expect(inexact.methods.omoe).toMatchObject({ upcycleError: 2, upcycleBound: null });
     expect(result.methods.omoe.routing.domainNmi).toBeNull();
     expect(result.methods.omoe.normKept?.mean).toBe(0.5);
   });
@@ -134,5 +141,8 @@ describe('compareResultSchema', () => {
       /received steps = "many", expected number/,
     );
     expect(() => checkCompareResult(null)).toThrow('the document = null');
+    const { omoe } = document.methods;
+    const unbounded = { ...document, methods: { omoe: { ...omoe, upcycleBound: undefined } } };
+    expect(() => checkCompareResult(unbounded)).toThrow('methods.omoe.upcycleBound');
   });
 });

@@ -43,8 +43,10 @@ export interface MethodResult {
   /** ‖A₋ᵢᵀ ΔW‖ / (‖A₋ᵢ‖ ‖ΔW‖): what of the update still reaches the other experts' directions. */
   readonly leakage: Measure | null;
   readonly msPerStep: { readonly accumulate: number | null; readonly orthogonal: number | null };
-  /** Largest |MoE − dense| right after the exact upcycle, over all seeds. */
+  /** Largest |MoE − FFN| right after the exact upcycle, over all seeds. */
   readonly upcycleError: number;
+  /** The largest that rounding explains of it, over all seeds; null where the copy is not exact (gates of k = 1). */
+  readonly upcycleBound: number | null;
   /** Expert-by-expert output cosine, averaged over seeds: [expert][expert]. */
   readonly similarity: readonly (readonly number[])[];
   readonly warnings: readonly string[];
@@ -187,10 +189,15 @@ function methodResult(runs: readonly MethodRun[], metricName: string): MethodRes
       orthogonal: measure((run) => run.msPerStep.orthogonal)?.mean ?? null,
     },
     upcycleError: Math.max(...runs.map((run) => run.upcycleError)),
+    upcycleBound: largest(runs.map((run) => run.upcycleBound)),
     similarity: meanMatrix(runs.map((run) => run.similarity)),
     warnings: [...new Set(runs.flatMap((run) => run.warnings))],
   };
 }
+
+/** The largest of the values; null if there is a null among them. */
+const largest = (values: readonly (number | null)[]): number | null =>
+  values.every((value) => value !== null) ? Math.max(...values) : null;
 
 function meanMatrix(matrices: readonly (readonly (readonly number[])[])[]): number[][] {
   return matrices[0].map((row, i) =>
@@ -246,12 +253,25 @@ const reportSchema = v.looseObject({
   ...compareResultSchema.entries,
   methods: v.record(
     v.string(),
-    v.looseObject({ ...methodSchema.entries, similarity: v.array(v.array(number)), warnings: v.array(v.string()) }),
+    v.looseObject({
+      ...methodSchema.entries,
+      upcycleError: number,
+      upcycleBound: v.nullable(number),
+      similarity: v.array(v.array(number)),
+      warnings: v.array(v.string()),
+    }),
   ),
   demonstration: v.boolean(),
   dense: perhaps,
   parameters: v.nullable(v.looseObject({ dense: v.number(), moe: v.number() })),
-  plan: v.looseObject({ denseSteps: v.number(), batch: v.number(), model: v.looseObject({}) }),
+  plan: v.looseObject({
+    methods: v.array(
+      v.looseObject({ name: v.string(), omoe: v.nullable(v.looseObject({ project: v.optional(v.string()) })) }),
+    ),
+    denseSteps: v.number(),
+    batch: v.number(),
+    model: v.looseObject({}),
+  }),
 });
 
 /**

@@ -127,8 +127,8 @@ async function makeNamed(out: string): Promise<string> {
     const inside = await readdir(out).catch((error: unknown) => {
       throw cannot('read', out, error);
     });
-    const finished = inside.includes('result.json') ? 'a finished comparison' : `${inside.length} entries`;
-    if (inside.length > 0) throw refuse(`${out}, which holds ${finished}`);
+    const state = inside.includes('result.json') ? 'holds a finished comparison' : 'is not empty';
+    if (inside.length > 0) throw refuse(`${out}, which ${state}`);
   }
   return out;
 }
@@ -277,10 +277,12 @@ const reasons: Readonly<Record<string, string>> = {
 function cannot(verb: string, path: string, error: unknown): OmoeError {
   if (error instanceof OmoeError) return error;
   const code = codeOf(error);
+  // ENOENT while a folder is made in one that exists: the file system takes no folders, as /proc does not.
+  const reason = verb === 'create' && code === 'ENOENT' ? 'it cannot be created here' : reasons[code];
   return new OmoeError(
     {
       operation: `${verb} ${path}`,
-      received: reasons[code] ? `${reasons[code]} (${code})` : code,
+      received: reason ? `${reason} (${code})` : code,
       expected: 'a folder that can be written',
       advice: 'Name another folder with --out.',
     },

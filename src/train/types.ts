@@ -80,8 +80,9 @@ export interface DenseModel {
 export interface MethodRun {
   readonly method: string;
   readonly seed: number;
-  /** Largest |MoE − dense| right after the exact upcycle, and the bound it must respect: the receipt. */
+  /** The receipt: the largest |MoE − FFN| right after the exact upcycle, and what rounding explains (null: not exact, k = 1). */
   readonly upcycleError: number;
+  readonly upcycleBound: number | null;
   readonly metric: number;
   readonly outputCosine: number;
   readonly cka: number;
@@ -104,6 +105,7 @@ export interface MethodRun {
   readonly normKept: number | null;
   readonly trace: number | null;
   readonly leakage: number | null;
+  /** Median over steps, the first five left out; orthogonal steps include measuring their leakage. */
   readonly msPerStep: { readonly accumulate: number | null; readonly orthogonal: number | null };
   /** Expert-by-expert output cosine on the dev tokens, averaged over MoE layers: [expert][expert]. */
   readonly similarity: readonly (readonly number[])[];

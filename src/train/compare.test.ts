@@ -1,0 +1,164 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  auxiliaryLossesAct,
+  clippingBoundsTheGradient,
+  gamma32,
+  methodsSeeTheSameBatches,
+  numbersOf,
+  tinyPlan,
+  type WatchedTraining,
+  watchDense,
+  watchedEngine,
+  watchMethod,
+} from '../../property-tests/meta/training.checks.ts';
+import { DivergedError } from '../errors.ts';
+import { parseMethods } from '../optim/methods.ts';
+import { trainDense, trainMethod } from './compare.ts';
+import { evaluate, measureExperts } from './measure.ts';
+import type { DenseModel, StepEvent } from './types.ts';
+
+const trainer = { trainDense, trainMethod, evaluate, measureExperts };
+const plan = tinyPlan();
+const [adamw, cycling] = plan.methods;
+const seed = 4;
+let shared: Awaited<ReturnType<typeof watchDense>>;
+let dense: DenseModel;
+let base: WatchedTraining;
+let cycle: WatchedTraining;
+beforeAll(async () => {
+  shared = await watchDense(trainer, plan, seed);
+  dense = shared.result;
+  base = await watchMethod(trainer, plan, adamw, dense);
+  cycle = await watchMethod(trainer, plan, cycling, dense);
+});
+
+describe('training', () => {
+  it('gives all methods of a seed the same batches, after those of the dense model', () =>
+    methodsSeeTheSameBatches(trainer));
+  it('clips what reaches the optimizer', () => clippingBoundsTheGradient(trainer));
+  it('trains the router with the auxiliary losses', () => auxiliaryLossesAct(trainer));
+
+  it('without orthogonal steps is adamw, bit for bit', async () => {
+    const [none] = parseMethods('omoe:orthogonalSteps=0');
+    const without = await watchMethod(trainer, plan, none, dense);
+    expect(numbersOf(without.result)).toEqual(numbersOf(base.result));
+    expect(withoutTimes(without.events)).toEqual(withoutTimes(base.events));
+    expect(numbersOf(cycle.result)).not.toEqual(numbersOf(base.result));
+    expect(cycle.result.weightDeltaCosine).not.toBe(base.result.weightDeltaCosine);
+  });
+
+  it('gives the same bits again, and other ones for another seed', async () => {
+    const run = async (from: number) => {
+      const begun = await watchDense(trainer, plan, from);
+      return { begun, cycle: await watchMethod(trainer, plan, cycling, begun.result) };
+    };
+    const [again, other] = [await run(seed), await run(seed + 1)];
+    expect(again.begun.result).toEqual(dense);
+    expect(withoutTimes(again.begun.events)).toEqual(withoutTimes(shared.events));
+    expect(withoutTimes(again.cycle.events)).toEqual(withoutTimes(cycle.events));
+    expect(numbersOf(again.cycle.result)).toEqual(numbersOf(cycle.result));
+    expect(other.begun.result.parameters.tokens.data).not.toEqual(dense.parameters.tokens.data);
+    expect(other.cycle.events.map(({ loss }) => loss)).not.toEqual(cycle.events.map(({ loss }) => loss));
+    expect(other.cycle.result.similarity).not.toEqual(cycle.result.similarity);
+  });
+
+  it('starts every method from the dense model, each expert a copy, and leaves that model as it is', async () => {
+    const before = structuredClone(dense);
+    const { steps } = await watchMethod(trainer, { ...plan, steps: 1 }, cycling, dense);
+    expect(dense).toEqual(before);
+    for (const [path, tensor] of steps[0].parameters) {
+      if (path === 'blocks.0.moe.router.weight') continue; // drawn afresh
+      const started = await tensor.data();
+      const { data } = dense.parameters[path.replace('.moe.', '.feedForward.')];
+      const copies = path.includes('.moe.') ? plan.model.experts : 1;
+      const expected = Array.from({ length: copies }, () => [...data]).flat();
+      expect([...started], path).toEqual(expected);
+    }
+  });
+});
+
+describe('the receipt of the upcycle', () => {
+  it('is within what rounding explains, and the bound is that of rounding', async () => {
+    // Whatever the capacity: the receipt is about the copy, not about dropped slots.
+    for (const capacityFactor of [null, 0.1]) {
+      const { upcycleError, upcycleBound } = (
+        await watchMethod(trainer, { ...plan, capacityFactor, steps: 1 }, adamw, dense)
+      ).result;
+      if (upcycleBound === null) throw new Error('no bound for k = 2');
+      expect(upcycleError).toBeLessThanOrEqual(upcycleBound);
+      // γ_{2k} of outputs that, three steps after the initialisation, lie between 0.01 and 100.
+      expect(upcycleBound).toBeGreaterThan(gamma32(4) * 0.01);
+      expect(upcycleBound).toBeLessThan(gamma32(4) * 100);
+    }
+  });
+  it('has no bound where gates are not renormalised', async () => {
+    const one = { ...plan, steps: 1, model: { ...plan.model, topK: 1 } };
+    const { result: model } = await watchDense(trainer, one);
+    const { upcycleError, upcycleBound, warnings } = (await watchMethod(trainer, one, adamw, model)).result;
+    expect(upcycleBound).toBeNull();
+    // A gate of about 1/3 instead of 1 leaves two thirds of the output missing.
+    expect(upcycleError).toBeGreaterThan(1e-3);
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('a training that diverges', () => {
+  const wild = { ...plan, learningRate: 1e38, warmup: 0 };
+  it('stops before the bad step, and names the step and the tensor', async () => {
+    const reported: StepEvent[] = [];
+    const { t, steps } = watchedEngine();
+    const failed = await trainMethod(wild, seed, adamw, dense, {
+      engine: t,
+      report: (event) => reported.push(event),
+    }).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    expect(failed).toBeInstanceOf(DivergedError);
+    const { operation, received } = (failed as DivergedError).complaint;
+    // The first step starts from finite numbers and is reported; the one that fails comes right after the last report.
+    expect(reported.length).toBeGreaterThan(0);
+    expect(operation).toMatch(new RegExp(`adamw, seed ${seed}, step ${reported.length}$`));
+    expect(received).toMatch(/(NaN|Infinity) in the (parameter|router logits|class logits|gradient) .* at element \d+/);
+    for (const { loss, gradientNorm } of reported)
+      expect([loss, gradientNorm].every(Number.isFinite), `${loss}, ${gradientNorm}`).toBe(true);
+    // The bad gradient was computed and never handed to the optimizer.
+    expect(steps).toHaveLength(reported.length + 1);
+    expect(steps.map(({ entered }) => entered.length > 0)).toEqual([...reported.map(() => true), false]);
+  });
+  it('stops the dense model too', async () => {
+    await expect(watchDense(trainer, wild)).rejects.toThrow(/dense, seed 0, step \d+/);
+  });
+});
+
+describe('the events of a training', () => {
+  it('come step by step, with the phase of each', () => {
+    expect(shared.events.map((event) => [event.seed, event.method, event.step, event.steps, event.phase])).toEqual(
+      [0, 1, 2].map((step) => [seed, 'dense', step, 3, 'dense']),
+    );
+    const { events, result } = cycle;
+    const phases = ['accumulate', 'accumulate', 'orthogonal', 'orthogonal', 'accumulate', 'accumulate'];
+    expect(events.map((event) => [event.seed, event.method, event.step, event.steps, event.phase])).toEqual(
+      phases.map((phase, step) => [seed, cycling.name, step, 6, phase]),
+    );
+    for (const { step, phase, milliseconds, ...event } of events) {
+      expect(milliseconds).toBeGreaterThan(0);
+      for (const name of ['normKept', 'trace', 'leakage', 'renormFactor'] as const) {
+        if (phase === 'orthogonal') expect(event[name], `${name} in step ${step}`).toBeGreaterThan(0);
+        else expect(event[name], `${name} in step ${step}`).toBeUndefined();
+      }
+    }
+    // Two summands: their mean is one rounding and a halving, the same on both sides.
+    const orthogonal = events.filter(({ phase }) => phase === 'orthogonal');
+    for (const name of ['normKept', 'trace', 'leakage'] as const)
+      expect(result[name]).toBe((orthogonal[0][name]! + orthogonal[1][name]!) / 2);
+  });
+  it('and means are null where nothing was projected', () => {
+    const { events, result } = base;
+    expect(result).toMatchObject({ method: 'adamw', seed, normKept: null, trace: null, leakage: null });
+    expect(result.msPerStep.orthogonal).toBeNull();
+    expect(events.every(({ phase, trace }) => phase === 'accumulate' && trace === undefined)).toBe(true);
+  });
+});
+
+const withoutTimes = (events: readonly StepEvent[]) => events.map(({ milliseconds, method, ...event }) => event);
