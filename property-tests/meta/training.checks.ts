@@ -3,6 +3,7 @@ import type { HostArray } from '../../src/backend.ts';
 import { type Engine, engine } from '../../src/engine.ts';
 import { upcycle } from '../../src/moe/upcycle.ts';
 import { type EncoderParameters, initEncoder } from '../../src/nn/encoder.ts';
+import type { AdamWAttrs } from '../../src/ops/adamw.ts';
 import { parametersOf } from '../../src/optim/optimizer.ts';
 import { foldIn, key } from '../../src/random.ts';
 import { trainingBatches } from '../../src/tasks/batches.ts';
@@ -35,7 +36,7 @@ export const tinyPlan = (changes: Partial<ComparePlan> = {}): ComparePlan => ({
     steps: '6',
     denseSteps: '3',
     batch: '8',
-    warmup: '1',
+    warmup: '2',
     trainLimit: '24',
     devLimit: '12',
     width: '8',
@@ -63,6 +64,8 @@ export interface WatchedStep {
   readonly gradients: ReadonlyMap<string, Tensor>;
   /** The gradients that AdamW was given, one a parameter; empty where no step was taken. */
   readonly entered: Tensor[];
+  /** With what rate and decay it was to step, one a parameter. */
+  readonly settings: { readonly learningRate: number; readonly weightDecay: number }[];
 }
 
 /** An engine that notes of every training step what it was taken of and what reached the optimizer. */
@@ -79,13 +82,17 @@ export function watchedEngine(): { t: Engine; steps: WatchedStep[] } {
         batch: rest[0] as BatchTensors,
         gradients: parametersOf(result.gradients),
         entered: [],
+        settings: [],
       });
       return result;
     };
   };
   const run = t.run.bind(t);
   t.run = (op, inputs, attrs) => {
-    if (op.name === 'adamwStep') steps.at(-1)?.entered.push(inputs[1]);
+    if (op.name === 'adamwStep') {
+      steps.at(-1)?.entered.push(inputs[1]);
+      steps.at(-1)?.settings.push(attrs as AdamWAttrs);
+    }
     return run(op, inputs, attrs);
   };
   return { t, steps };

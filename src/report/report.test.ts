@@ -170,6 +170,8 @@ describe('the words', () => {
     expect(columns).toEqual(['method', 'accuracy', 'output cosine', 'CKA', 'delta cosine', 'norm kept', 'ms/step']);
     expect(rows[0].slice(3)).toEqual(['0.500', '0.200', '-', '2.0']);
     expect(rows[1].slice(3)).toEqual(['0.500', '0.200', '0.500', '2.0 / 3.0']);
+    const untimed = runs.map((r) => ({ ...r, msPerStep: { ...r.msPerStep, accumulate: null } }));
+    expect(summaryTable(aggregate(plan, untimed, info)).rows.map((row) => row[6])).toEqual(['-', '- / 3.0']);
   });
 
   it('mark the norm kept of a projected gradient, which is another quantity', () => {

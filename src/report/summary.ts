@@ -18,9 +18,9 @@ export function summaryTable(result: CompareResult): SummaryTable {
       mean(cka),
       mean(weightDeltaCosine),
       normKept !== null && projectsGradient(result, name) ? `${mean(normKept)}*` : mean(normKept),
-      [msPerStep.accumulate, msPerStep.orthogonal]
-        .filter((ms) => ms !== null)
-        .map((ms) => number(ms, 1))
+      // A method without orthogonal steps has one time; a `-` holds the place of accumulating steps too few to time.
+      [msPerStep.accumulate, ...(msPerStep.orthogonal === null ? [] : [msPerStep.orthogonal])]
+        .map((ms) => (ms === null ? '-' : number(ms, 1)))
         .join(' / '),
     ]),
   };

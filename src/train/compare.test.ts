@@ -6,6 +6,7 @@ import {
   methodsSeeTheSameBatches,
   numbersOf,
   tinyPlan,
+  type WatchedStep,
   type WatchedTraining,
   watchDense,
   watchedEngine,
@@ -59,7 +60,30 @@ describe('training', () => {
     expect(numbersOf(again.cycle.result)).toEqual(numbersOf(cycle.result));
     expect(other.begun.result.parameters.tokens.data).not.toEqual(dense.parameters.tokens.data);
     expect(other.cycle.events.map(({ loss }) => loss)).not.toEqual(cycle.events.map(({ loss }) => loss));
+    // The first weights are the seed's too, not only the sentences.
+    const first = async (steps: readonly WatchedStep[], path: string) => steps[0].parameters.get(path)?.data();
+    const router = 'blocks.0.moe.router.weight';
+    expect(await first(base.steps, router)).toEqual(await first(cycle.steps, router));
+    expect(await first(other.cycle.steps, router)).not.toEqual(await first(cycle.steps, router));
+    expect(await first(other.begun.steps, 'tokens')).not.toEqual(await first(shared.steps, 'tokens'));
     expect(other.cycle.result.similarity).not.toEqual(cycle.result.similarity);
+  });
+
+  it('warms up, decays linearly to the end, and pulls only matrices toward 0', () => {
+    const rates = (steps: readonly WatchedStep[]) => steps.map(({ settings }) => settings[0].learningRate);
+    // Two steps of warm-up; then (total − step)/(total − 2) of the peak, with totals of 3 and 6. Quarters are exact.
+    const { learningRate: peak, weightDecay } = plan;
+    expect(rates(shared.steps)).toEqual([peak / 2, peak, peak]);
+    expect(rates(cycle.steps)).toEqual([1 / 2, 1, 1, 3 / 4, 2 / 4, 1 / 4].map((share) => peak * share));
+    expect(weightDecay).toBeGreaterThan(0);
+    for (const { parameters, settings } of [...shared.steps, ...base.steps, ...cycle.steps])
+      for (const [i, path] of [...parameters.keys()].entries()) {
+        const pulled = !/bias$|norm/.test(path);
+        expect(settings[i], path).toMatchObject({
+          learningRate: settings[0].learningRate,
+          weightDecay: pulled ? weightDecay : 0,
+        });
+      }
   });
 
   it('starts every method from the dense model, each expert a copy, and leaves that model as it is', async () => {
@@ -74,6 +98,18 @@ describe('training', () => {
       const expected = Array.from({ length: copies }, () => [...data]).flat();
       expect([...started], path).toEqual(expected);
     }
+  });
+});
+
+describe('the warnings of a run', () => {
+  it('name each linear that has little room left, once', async () => {
+    const [roomy, narrow] = [0, 1].map((limit) => `${cycling.name},plasticityWarning=${limit}`);
+    const warningsOf = async (name: string) =>
+      (await watchMethod(trainer, plan, parseMethods(name)[0], dense)).result.warnings;
+    expect(await warningsOf(roomy)).toEqual([]);
+    const warnings = await warningsOf(narrow);
+    expect(warnings.map((text) => text.split(':')[0])).toEqual(['blocks.0.moe.fc1', 'blocks.0.moe.fc2']);
+    for (const text of warnings) expect(text).toContain('fell below 1;');
   });
 });
 

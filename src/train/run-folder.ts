@@ -278,7 +278,7 @@ function cannot(verb: string, path: string, error: unknown): OmoeError {
   if (error instanceof OmoeError) return error;
   const code = codeOf(error);
   // ENOENT while a folder is made in one that exists: the file system takes no folders, as /proc does not.
-  const reason = verb === 'create' && code === 'ENOENT' ? 'it cannot be created here' : reasons[code];
+  const reason = verb === 'create' && code === 'ENOENT' ? 'a folder that cannot be created here' : reasons[code];
   return new OmoeError(
     {
       operation: `${verb} ${path}`,
