@@ -104,7 +104,12 @@ export interface Declined {
 }
 export const declined = (reason: string): Declined => ({ declined: reason });
 
+/** A primitive has nothing to be composed of, so it cannot decline: what it cannot serve it tiles, or it throws naming its limit. */
+export type PrimitiveKernel<B, Attrs> = (
+  ...call: Parameters<Kernel<B, Attrs>>
+) => Exclude<ReturnType<Kernel<B, Attrs>>, Declined>;
+
 /** Primitives are required by the type checker; composites may be left out, each has a composition in src/ops. */
-export type Kernels<B> = { readonly [K in keyof PrimitiveAttrs]: Kernel<B, PrimitiveAttrs[K]> } & {
+export type Kernels<B> = { readonly [K in keyof PrimitiveAttrs]: PrimitiveKernel<B, PrimitiveAttrs[K]> } & {
   readonly [K in keyof CompositeAttrs]?: Kernel<B, CompositeAttrs[K]>;
 };

@@ -1,5 +1,5 @@
 import type { Backend, Declined, Kernel, Spec, View } from './backend.ts';
-import { DTypeError } from './errors.ts';
+import { DTypeError, OmoeError } from './errors.ts';
 import { methodOf, type Op } from './op.ts';
 import { contiguousStrides } from './shape.ts';
 import type { Tensor } from './tensor.ts';
@@ -77,14 +77,25 @@ export function dispatch<Attrs>(
       outputs,
     );
     if (!isDeclined(result)) {
+      if (result.length !== outputs.length)
+        throw faulty(context, op.name, `${result.length} buffers`, `${outputs.length}, one for each output`);
       context.trace.native(op.name);
       return result.map((buffer, i) => context.wrap(contiguousView(buffer, outputs[i])));
     }
     reason = result.declined;
   }
+  if (!op.compose) throw faulty(context, op.name, reason ?? 'no kernel', 'a kernel that serves every call');
   context.trace.composed(op.name, reason);
-  return op.compose!(inputs, attrs);
+  return op.compose(inputs, attrs);
 }
+
+const faulty = ({ backend }: DispatchContext, operation: string, received: string, expected: string) =>
+  new OmoeError({
+    operation: `${operation} on the ${backend.name} backend`,
+    received,
+    expected,
+    advice: 'The backend breaks its contract (src/backend.ts).',
+  });
 
 const contiguousView = (buffer: unknown, { shape, dtype }: Spec): View => ({
   buffer,

@@ -55,3 +55,20 @@ describe('the trace', () => {
     expect(line('matmul')).toMatchObject({ native: 1, composed: 0 });
   });
 });
+
+describe('a backend that breaks its contract', () => {
+  it('is named, with the operation and what it did', () => {
+    const backend = cpu();
+    const broken = { unary: () => ({ declined: 'too large' }), topK: () => [], binary: undefined };
+    const faulty = engine({
+      ...backend,
+      kernels: { ...backend.kernels, ...broken } as unknown as typeof backend.kernels,
+    });
+    const x = faulty.ones([2, 3]);
+    expect(() => x.exp()).toThrow(
+      /unary on the cpu backend: received too large, expected a kernel that serves every call/,
+    );
+    expect(() => x.topK(1)).toThrow(/topK on the cpu backend: received 0 buffers, expected 2/);
+    expect(() => x.add(x)).toThrow(/binary on the cpu backend: received no kernel/);
+  });
+});
