@@ -152,14 +152,20 @@ describe('the words', () => {
   });
 
   it('name a direction only where the interval leaves out zero', () => {
-    expect(differenceSentence(difference([0.01, -0.01], [-0.07, -0.071]), 'accuracy')).toBe(
-      'omoe against adamw: accuracy +0.000 [−0.127, +0.127], no difference can be told; ' +
-        'cosine of expert outputs −0.071 [−0.077, −0.064], less alike.',
+    expect(differenceSentence(difference([0.01, -0.01, 0], [-0.07, -0.071, -0.072]), 'accuracy')).toBe(
+      'omoe against adamw: accuracy +0.000 [−0.025, +0.025], no difference can be told; ' +
+        'cosine of expert outputs −0.071 [−0.073, −0.069], less alike.',
+    );
+    // Two equal differences leave an interval of no width: that is chance, not certainty.
+    expect(differenceSentence(difference([0.2, 0.2], [0.1, 0.2]), 'accuracy')).toMatch(
+      /two seeds cannot tell.*two seeds/,
     );
     expect(differenceSentence(difference([0.5], [Number.NaN, 1]), 'accuracy')).toBe(
       'omoe against adamw: accuracy +0.500, one seed cannot tell; cosine of expert outputs NaN, not a number: a run diverged.',
     );
-    expect(differenceSentence(difference([0.2, 0.2], [0, 0]), 'f1')).toMatch(/f1 \+0\.200 .*, higher; .*, equal\./);
+    expect(differenceSentence(difference([0.2, 0.2, 0.2], [0, 0, 0]), 'f1')).toMatch(
+      /f1 \+0\.200 .*, higher; .*, equal\./,
+    );
   });
 
   it('write intervals, and a dash for what a method does not have', () => {

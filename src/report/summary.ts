@@ -106,9 +106,10 @@ function range({ mean, low, high }: Measure): string {
   return Number.isNaN(low) ? signed(mean) : `${signed(mean)} [${signed(low)}, ${signed(high)}]`;
 }
 
-function verdict({ mean, low, high }: Measure, above: string, below: string): string {
+/** Two differences can agree by chance and then leave no interval at all; a verdict takes three. */
+function verdict({ mean, low, high, values }: Measure, above: string, below: string): string {
   if (!Number.isFinite(mean)) return 'not a number: a run diverged';
-  if (Number.isNaN(low)) return 'one seed cannot tell';
+  if (values.length < 3) return values.length === 1 ? 'one seed cannot tell' : 'two seeds cannot tell';
   if (low > 0) return above;
   if (high < 0) return below;
   return low === 0 && high === 0 ? 'equal' : 'no difference can be told';
