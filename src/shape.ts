@@ -10,7 +10,7 @@ export const formatSpec = (spec: Spec): string => `${spec.dtype}${formatShape(sp
 export const formatSpecs = (specs: readonly Spec[]): string => specs.map(formatSpec).join(', ');
 
 /** Buffers are indexed by int32 on every backend, so no tensor holds more elements than this. */
-export const maxElements = 2 ** 31 - 1;
+const maxElements = 2 ** 31 - 1;
 
 export const sizeOf = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);
 
@@ -195,7 +195,6 @@ export function requireRank(operation: string, what: string, spec: Spec, rank: n
 }
 
 const arrayTypes = { float32: Float32Array, float64: Float64Array, int32: Int32Array, bool: Uint8Array } as const;
-export const bytesPerElement = (dtype: DType): number => arrayTypes[dtype].BYTES_PER_ELEMENT;
 export const allocate = (dtype: DType, size: number): HostArray => new arrayTypes[dtype](size);
 
 /** The elements of a strided view of a host array, copied out in row-major order. */

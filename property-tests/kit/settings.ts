@@ -35,9 +35,6 @@ export class LawBroken extends Error {
   }
 }
 
-/** A law of one operation has a name of its own, so that one can be run alone. */
-export const lawName = (law: string, operation?: string): string => (operation ? `${law}: ${operation}` : law);
-
 /** 32 bits of a name (FNV-1a), so that different laws draw different values from one seed. */
 function hash(name: string): number {
   let h = 0x811c9dc5;
