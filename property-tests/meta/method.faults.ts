@@ -1,4 +1,4 @@
-import type { Gate } from '../../src/moe/index.ts';
+import type { Gate, Recorded } from '../../src/moe/index.ts';
 import type { BaseOptimizer, OmoeOptions, Parameters } from '../../src/optim/index.ts';
 import { type Method, type MethodLaw, theMethod } from '../kit/method.ts';
 import { cycleLaws } from '../laws/cycle.ts';
@@ -56,14 +56,22 @@ const decayAfterwards: Partial<Method> = {
   },
 };
 
-/** Records in the first cycle only, and never forgets: projectors of later cycles are those of the first. */
+/** Listens in the first cycle only, and never forgets: projectors of later cycles are those of the first. */
 const staleStatistics: Partial<Method> = {
   omoe: (base, options = {}, key) => {
     const inner = theMethod.omoe(base, { ...options, resetEachCycle: false }, key);
-    const { accumulateSteps, orthogonalSteps } = inner.options;
+    const { accumulateSteps, orthogonalSteps, statistic } = inner.options;
+    // `mean`: 0 rows stand behind every column. `tokens`: every row belongs to an expert that is not there.
+    const nobody = statistic === 'mean' ? 0 : 2 ** 20;
+    const deaf = (recorded: Recorded | undefined): Recorded | undefined =>
+      recorded && { ...recorded, owners: recorded.owners.engine.full(recorded.owners.shape, nobody, 'int32') };
     return {
       ...inner,
-      recording: (state) => (state.step < accumulateSteps + orthogonalSteps ? inner.recording(state) : null),
+      step: (given) => {
+        if (given.state.step < accumulateSteps + orthogonalSteps) return inner.step(given);
+        const records = new Map([...(given.records ?? [])].map(([name, recorded]) => [name, deaf(recorded)!]));
+        return inner.step({ ...given, records });
+      },
     };
   },
 };

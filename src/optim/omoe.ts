@@ -123,7 +123,7 @@ export function omoe<S>(
       const linears = expertLinears(parameters.keys()).filter(isProtected);
       if (position.phase === 'accumulate' || options.orthogonalSteps === 0) {
         const wanted = recordingAt(state.step, options, layers) ? linears : [];
-        const missing = wanted.find(({ name }) => !records?.has(name));
+        const missing = wanted.find(({ name }) => !records?.get(name));
         if (missing)
           throw new UsageError({
             operation: `omoe step ${state.step}`,
