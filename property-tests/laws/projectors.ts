@@ -21,7 +21,8 @@ import {
   toDense,
 } from '../../src/optim/index.ts';
 import { key } from '../../src/random.ts';
-import { matrices, matricesOf } from '../arbitraries/matrices.ts';
+import { matrices } from '../arbitraries/matrices.ts';
+import { recordedExperts } from '../arbitraries/recorded-experts.ts';
 import { claim, claimAtMost, claimWithin, law, type MethodLaw, type MethodSubject } from '../kit/method.ts';
 import {
   closedFormError,
@@ -119,21 +120,10 @@ const traceFalls = law(
   },
 );
 
-const experts = fc
-  .record({
-    rows: fc.integer({ min: 1, max: 6 }),
-    widths: fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 2, maxLength: 4 }),
-    alpha: fc.constantFrom(1e-6, 1e-3, 1),
-    alphaMode: fc.constantFrom<'relative' | 'absolute'>('relative', 'absolute'),
-    energy: fc.constantFrom(0.5, 0.95, 1),
-  })
-  .chain(({ rows, widths, ...options }) =>
-    fc.record({
-      rows: fc.constant(rows),
-      columns: fc.tuple(...widths.map((width) => matricesOf(rows, width, [-6, 0, 6]))),
-      options: fc.constant({ ...omoeDefaults, ...options } as ProjectorOptions),
-    }),
-  );
+const experts = recordedExperts(2).map(({ options, ...drawn }) => ({
+  ...drawn,
+  options: { ...omoeDefaults, ...options } as ProjectorOptions,
+}));
 
 const build = ({ method }: MethodSubject, rows: number, columns: readonly Matrix[], options: ProjectorOptions) =>
   method.buildProjectors(
