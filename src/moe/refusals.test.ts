@@ -25,6 +25,8 @@ const withFc2 = (change: Partial<MoEParameters['fc2']>) => ({ ...parameters, fc2
 const run = (changed: MoEParameters) => () => moe(x, changed, { k: 2 });
 
 const table: readonly Refusal[] = [
+  ['topKGate', UsageError, () => topKGate(z, { k: z.shape[1] + 1 }), ['k = ', `from 1 to ${z.shape[1]}`]],
+  ['topKGate', UsageError, () => topKGate(t.zeros([2, 0]), { k: 1 }), ['at least one expert']],
   ['topKGate', DTypeError, () => topKGate(z, { k: 1, mask: t.ones([5]) }), ['mask float32[5]', 'bool']],
   ['topKGate', ShapeError, () => topKGate(z, { k: 1, mask: t.ones([1], 'bool') }), ['mask bool[1]', 'bool[5]']],
   ['topKGate', ShapeError, () => topKGate(z, { k: 1, mask: t.ones([5, 1], 'bool') }), ['bool[5, 1]']],
