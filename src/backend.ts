@@ -9,40 +9,75 @@ import type { CompositeAttrs } from './ops/index.ts';
  * Guarantees a backend gives:
  * - Order. Kernels take effect in the order they were issued; a read sees every kernel issued before it and none after.
  * - Issuing is synchronous and may only enqueue; results may be pending until a read. Reads are asynchronous.
- * - Outputs are fresh, contiguous, row-major buffers of the given specs. Inputs are never written to.
+ * - Outputs are fresh, contiguous, row-major buffers of the given specs. Inputs are never written to. The core frees buffers
+ *   (with their region, or on request); a kernel still pending on a freed buffer has seen it whole.
  * - A composite kernel computes what its composition (src/ops) computes, within the bound that `spec/rounding.ts` derives.
  * - Nothing is done silently in another way: a kernel that cannot serve a call returns `declined(reason)`, the core then
  *   runs the composition and records it (`engine.trace()`).
  * - Errors that depend on data (an index out of range) throw at the call where the backend can see them, else reject the
  *   next read, and name the operation.
+ * - A lost device is a `DeviceError` at the call or at the read, and at every call from then on: nothing trains on.
  */
 export interface Backend<B = unknown> {
   readonly name: string;
+  /** What it runs on, for people: `omoe doctor` and reports print it. */
+  readonly device: Device;
   /** The dtypes it can hold; the core refuses the others by name. */
   readonly dtypes: readonly DType[];
+  readonly limits: Limits;
+  /** Which of the optional laws it promises to keep (property-tests/README.md). */
+  readonly promises: Promises;
   /**
-   * Error, in units in the last place, of its transcendental functions in its working precision; tests hold it to them.
-   * What has no entry is correctly rounded, u|f| with u the unit roundoff: + − × ÷, sqrt, reciprocal and square; results
-   * below the smallest normal number may be flushed to 0 (spec/rounding). Negative, abs, sign, maximum and minimum are exact.
+   * Error, in units in the last place, of its functions in its working precision; tests hold it to them. ½ is correct
+   * rounding. What has no entry is correctly rounded, u|f| with u the unit roundoff: + − × and square; results below the
+   * smallest normal number may be flushed to 0 (spec/rounding). Negative, abs, sign, maximum and minimum are exact.
    */
-  readonly ulps: Readonly<Record<'exp' | 'log' | 'tanh' | 'erf' | 'power', number>>;
+  readonly ulps: Readonly<Record<'exp' | 'log' | 'tanh' | 'erf' | 'power' | 'divide' | 'sqrt', number>>;
 
   // Storage. Buffers are opaque to the core.
   /** Takes over `data` (it may keep the array itself, so nobody writes to it afterwards). */
   upload(data: HostArray, dtype: DType): B;
-  /** The whole buffer, as a host array of its dtype that the caller may keep (a copy, or frozen by convention). */
-  read(buffer: B): Promise<HostArray>;
+  /**
+   * `length` elements of the buffer from `offset` on, as a host array of its dtype that the caller may keep (a copy, or
+   * frozen by convention).
+   */
+  read(buffer: B, offset: number, length: number): Promise<HostArray>;
   /** Only where a blocking read exists. */
-  readSync?(buffer: B): HostArray;
+  readSync?(buffer: B, offset: number, length: number): HostArray;
   /** Releases the buffer; using it afterwards is an error that names it. Freeing twice is harmless. */
   free(buffer: B): void;
   /** Live buffers and bytes: what has been made and not freed or collected. */
   stats(): { readonly buffers: number; readonly bytes: number };
   /** Resolves when all issued work is done; for timing. */
   flush(): Promise<void>;
-  dispose(): void;
+  /** Gives back the device; every call afterwards is an error that says so. */
+  dispose(): void | Promise<void>;
 
   readonly kernels: Kernels<B>;
+}
+
+export interface Device {
+  /** The path that really runs, asked of it and not of the request: `javascript`, `webgl2`, `headlessgl`, … */
+  readonly mode: string;
+  /** Its name, e.g. the renderer of a graphics card. */
+  readonly name: string;
+  readonly threads: number;
+  /** What a user should know: a software renderer, a choice that was made for them. Empty: nothing. */
+  readonly notes: readonly string[];
+}
+
+export interface Limits {
+  /** Elements of one buffer; more is refused by name before anything is allocated. */
+  readonly elements: number;
+  /** Whole numbers from −integer to integer are exact as int32; what is uploaded beyond is refused by name. */
+  readonly integer: number;
+}
+
+export interface Promises {
+  /** The same calls give the same bits, in this process and in the next. */
+  readonly repeatable: boolean;
+  /** NaN, ±∞ and −0 behave as IEEE 754 says, in every operation. */
+  readonly specialValues: boolean;
 }
 
 /** Float arrays hold real numbers, `int32` indices and labels, `bool` masks (one byte, 0 or 1). */

@@ -10,7 +10,6 @@ import { composites, primitives } from './ops/index.ts';
 import { type Key, normal, permutation, truncatedNormal, uniform } from './random.ts';
 import {
   checkShape,
-  formatShape,
   formatSpecs,
   isContiguous,
   isFloat,
@@ -19,6 +18,7 @@ import {
   requireOneDType,
   sameShape,
   sizeOf,
+  spanOf,
 } from './shape.ts';
 import { Tensor } from './tensor.ts';
 
@@ -262,20 +262,22 @@ export class Engine {
 
   /** @see Tensor.data */
   async read(tensor: Tensor): Promise<HostArray> {
-    const view = this.#readable(tensor);
-    return this.#cut(view, await this.backend.read(view.buffer));
+    const { buffer, offset, size } = this.#readable(tensor);
+    return checkedLength(size, await this.backend.read(buffer, offset, size)).slice();
   }
   /**
-   * As a scijs ndarray with the tensor's own strides. Where the backend reads without copying (the CPU) it shares the
-   * tensor's memory: do not write to it.
+   * As a scijs ndarray with the tensor's own strides, over the part of the buffer that it spans. Where the backend reads
+   * without copying (the CPU) it shares the tensor's memory: do not write to it.
    */
   async ndarray(tensor: Tensor): Promise<NdArray<HostArray>> {
     const { buffer, shape, strides, offset } = this.#viewOf(tensor);
-    return toNdarray(await this.backend.read(buffer), shape, strides, offset);
+    const { first, length } = spanOf(shape, strides, offset);
+    const data = checkedLength(length, await this.backend.read(buffer, first, length));
+    return toNdarray(data, shape, strides, offset - first);
   }
   protected readNow(tensor: Tensor): HostArray {
-    const view = this.#readable(tensor);
-    return this.#cut(view, this.backend.readSync!(view.buffer));
+    const { buffer, offset, size } = this.#readable(tensor);
+    return checkedLength(size, this.backend.readSync!(buffer, offset, size)).slice();
   }
   #viewOf(tensor: Tensor): View {
     requireTensor('read', '', tensor);
@@ -283,20 +285,23 @@ export class Engine {
     if (!view) throw new OmoeError({ operation: 'read', received: String(tensor), expected: 'a tensor with data' });
     return view;
   }
-  #readable(tensor: Tensor): View {
+  #readable(tensor: Tensor): { readonly buffer: unknown; readonly offset: number; readonly size: number } {
     const view = this.#viewOf(tensor);
-    return isContiguous(view) ? view : this.run(primitives.copy, [this.#context.wrap(view)], {})[0].view!;
+    const { buffer, offset } = isContiguous(view)
+      ? view
+      : this.run(primitives.copy, [this.#context.wrap(view)], {})[0].view!;
+    return { buffer, offset, size: sizeOf(view.shape) };
   }
-  #cut(view: View, whole: HostArray): HostArray {
-    const size = sizeOf(view.shape);
-    if (view.offset + size > whole.length)
-      throw new ShapeError({
-        operation: 'read',
-        received: `${whole.length} elements`,
-        expected: `${formatShape(view.shape)} at ${view.offset}`,
-      });
-    return whole.slice(view.offset, view.offset + size);
-  }
+}
+
+function checkedLength(expected: number, data: HostArray): HostArray {
+  if (data.length === expected) return data;
+  throw new OmoeError({
+    operation: 'read',
+    received: `${data.length} elements`,
+    expected: `${expected}`,
+    advice: 'The backend breaks its contract (src/backend.ts).',
+  });
 }
 
 /** An engine whose backend can be read without waiting. */

@@ -52,3 +52,8 @@ export class DataError extends OmoeError {
   override readonly name = 'DataError';
   override readonly exitCode = 4;
 }
+
+/** A device that is lost, out of memory, or not the one that was asked for. After a loss every call throws it. */
+export class DeviceError extends OmoeError {
+  override readonly name = 'DeviceError';
+}

@@ -2,7 +2,7 @@
 export type { Backend, DType, HostArray, Spec, View } from './backend.ts';
 export type { TraceLine } from './dispatch.ts';
 export { Engine, type EngineOptions, engine, SyncEngine } from './engine.ts';
-export { DataError, DivergedError, DTypeError, OmoeError, ShapeError, UsageError } from './errors.ts';
+export { DataError, DeviceError, DivergedError, DTypeError, OmoeError, ShapeError, UsageError } from './errors.ts';
 export {
   bits,
   foldIn,

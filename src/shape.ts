@@ -237,3 +237,19 @@ export function forEachRow(
     if (axis < 0) return;
   }
 }
+
+/** The stretch of its buffer that a strided view touches: the position of its first element and the length up to its last. */
+export function spanOf(
+  shape: readonly number[],
+  strides: readonly number[],
+  offset: number,
+): { readonly first: number; readonly length: number } {
+  if (sizeOf(shape) === 0) return { first: offset, length: 0 };
+  let [first, last] = [offset, offset];
+  shape.forEach((size, axis) => {
+    const reach = (size - 1) * strides[axis];
+    if (reach < 0) first += reach;
+    else last += reach;
+  });
+  return { first, length: last - first + 1 };
+}

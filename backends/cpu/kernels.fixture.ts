@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import ndarray, { type NdArray } from 'ndarray';
 import type { DType, HostArray, Spec, View } from '../../src/backend.ts';
-import { allocate } from '../../src/shape.ts';
+import { allocate, sizeOf } from '../../src/shape.ts';
 import { type CpuBuffer, cpu } from './index.ts';
 
 /**
@@ -74,7 +74,7 @@ export function run(
   ...outputs: readonly Spec[]
 ): HostArray[] {
   const views = inputs.map((x) => ({ ...x, buffer: backend.upload(x.buffer, x.dtype) }));
-  return kernels[name](views, attrs, outputs).map((buffer) => backend.readSync(buffer));
+  return kernels[name](views, attrs, outputs).map((buffer, i) => backend.readSync(buffer, 0, sizeOf(outputs[i].shape)));
 }
 
 /** u, the unit roundoff of Float64. */

@@ -31,11 +31,11 @@ describe('buffers', () => {
     const backend = cpu();
     const data = Float32Array.of(1, 2, 3);
     const x = backend.upload(data, 'float32');
-    expect(backend.readSync(x)).toBe(data);
+    expect(backend.readSync(x, 0, 3)).toBe(data);
     const [sum] = backend.kernels.binary([vector(x, 3), vector(x, 3)], { kind: 'add' }, [
       { shape: [3], dtype: 'float32' },
     ]) as readonly CpuBuffer[];
-    expect(await backend.read(sum)).toEqual(Float32Array.of(2, 4, 6));
+    expect(await backend.read(sum, 0, 3)).toEqual(Float32Array.of(2, 4, 6));
     expect(data).toEqual(Float32Array.of(1, 2, 3));
   });
 
@@ -47,9 +47,9 @@ describe('buffers', () => {
     const run = () => backend.kernels.unary([vector(x, 3)], { kind: 'exp' }, [{ shape: [3], dtype: 'float32' }]);
     expect(run).toThrow(OmoeError);
     expect(run).toThrow(/^exp: received a float32 buffer that was freed/);
-    expect(() => backend.readSync(x)).toThrow(/^read: /);
+    expect(() => backend.readSync(x, 0, 3)).toThrow(/^read: /);
     backend.dispose();
-    expect(() => backend.readSync(live)).toThrow(/disposed/);
+    expect(() => backend.readSync(live, 0, 3)).toThrow(/disposed/);
     expect(() => backend.upload(new Float32Array(1), 'float32')).toThrow(/disposed/);
     expect(backend.stats()).toEqual({ buffers: 0, bytes: 0 });
   });
@@ -75,7 +75,7 @@ describe('buffers', () => {
     const backend = cpu();
     const x = backend.upload(new Float32Array(3), 'float32');
     backend.free(x);
-    await expect(backend.read(x)).rejects.toThrow(/freed/);
+    await expect(backend.read(x, 0, 3)).rejects.toThrow(/freed/);
   });
 });
 
@@ -141,6 +141,6 @@ describe('errors that depend on data', () => {
   it('argmax along an empty axis has nothing to choose', () => {
     expect(() => backend.kernels.argmax?.([floats([2, 0])], { axis: 1 }, output([2], 'int32'))).toThrow(ShapeError);
     const none = backend.kernels.argmax?.([floats([0, 0])], { axis: 1 }, output([0], 'int32')) as readonly CpuBuffer[];
-    expect(none.map((buffer): HostArray => backend.readSync(buffer))).toEqual([new Int32Array(0)]);
+    expect(none.map((buffer): HostArray => backend.readSync(buffer, 0, 0))).toEqual([new Int32Array(0)]);
   });
 });
