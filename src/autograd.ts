@@ -57,7 +57,9 @@ export class Tape {
         expected: 'float tensors only',
         advice: 'Pass integer and bool tensors as further arguments.',
       });
-    return this.#add({ op: null, attrs: null, sources: [], primals: [], outputs: [parameter] })[0];
+    // A handle of the tape's own engine: what is computed of parameters alone belongs to its region too.
+    const output = this.engine.borrow(parameter);
+    return this.#add({ op: null, attrs: null, sources: [], primals: [], outputs: [output] })[0];
   }
 
   /** The value one level down: what the tape watches is unwrapped, anything else is constant to it. */
@@ -97,7 +99,7 @@ export class Tape {
   #add(node: Node): readonly Tensor[] {
     this.#nodes.push(node);
     return node.outputs.map((primal, output) =>
-      isFloat(primal.dtype) ? new Tensor(this.engine, { traced: { tape: this, node, output, primal } }) : primal,
+      isFloat(primal.dtype) ? new Tensor(primal.engine, { traced: { tape: this, node, output, primal } }) : primal,
     );
   }
 

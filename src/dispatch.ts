@@ -42,8 +42,12 @@ export interface DispatchContext {
   /** False: compositions run even where a kernel exists; the tests compare the two. */
   readonly native: boolean;
   readonly trace: Trace;
-  /** Makes a handle of a buffer's view. */
+  /** Makes a handle of a view of a buffer that somebody owns. */
   wrap(view: View): Tensor;
+  /** Makes a handle of a fresh buffer, and owns it. */
+  own(view: View): Tensor;
+  /** A tensor as a handle of the engine or region that the results belong to. */
+  adopt(tensor: Tensor): Tensor;
 }
 
 const isDeclined = (result: readonly unknown[] | Declined): result is Declined => 'declined' in result;
@@ -64,7 +68,7 @@ export function dispatch<Attrs>(
 
   if (op.view) {
     const view = op.view(inputs[0].view!, attrs);
-    return view ? [context.wrap(view)] : dispatch(context, op, [inputs[0].copy()], attrs);
+    return view ? [context.wrap(view)] : dispatch(context, op, [context.adopt(inputs[0]).copy()], attrs);
   }
 
   const kernels = context.backend.kernels as Readonly<Record<string, Kernel<unknown, Attrs> | undefined>>;
@@ -80,13 +84,13 @@ export function dispatch<Attrs>(
       if (result.length !== outputs.length)
         throw faulty(context, op.name, `${result.length} buffers`, `${outputs.length}, one for each output`);
       context.trace.native(op.name);
-      return result.map((buffer, i) => context.wrap(contiguousView(buffer, outputs[i])));
+      return result.map((buffer, i) => context.own(contiguousView(buffer, outputs[i])));
     }
     reason = result.declined;
   }
   if (!op.compose) throw faulty(context, op.name, reason ?? 'no kernel', 'a kernel that serves every call');
   context.trace.composed(op.name, reason);
-  return op.compose(inputs, attrs);
+  return op.compose(inputs.map(context.adopt), attrs);
 }
 
 const faulty = ({ backend }: DispatchContext, operation: string, received: string, expected: string) =>

@@ -1,26 +1,17 @@
 import type { NdArray } from 'ndarray';
-import { describe, requireFunction, requireTensor, requireTensors } from './arguments.ts';
+import { describe, requireFunction, requireTensor } from './arguments.ts';
 import { customOp, differentiate, pullback } from './autograd.ts';
-import type { Backend, DType, HostArray, View } from './backend.ts';
+import type { Backend, HostArray, View } from './backend.ts';
+import { Creation } from './creation.ts';
 import { type DispatchContext, dispatch, requireSupported, Trace, type TraceLine } from './dispatch.ts';
-import { OmoeError, ShapeError, UsageError } from './errors.ts';
-import { type HostData, hostView, toNdarray } from './host.ts';
+import { OmoeError, UsageError } from './errors.ts';
+import { toNdarray } from './host.ts';
 import { methodOf, type Op } from './op.ts';
-import { composites, primitives } from './ops/index.ts';
-import { type Key, normal, permutation, truncatedNormal, uniform } from './random.ts';
-import {
-  checkShape,
-  formatSpecs,
-  isContiguous,
-  isFloat,
-  normalizeAxis,
-  requireFloat,
-  requireOneDType,
-  sameShape,
-  sizeOf,
-  spanOf,
-} from './shape.ts';
+import { primitives } from './ops/index.ts';
+import { Owned } from './owned.ts';
+import { isContiguous, isFloat, sizeOf, spanOf } from './shape.ts';
 import { Tensor } from './tensor.ts';
+import { leaves, mapTree } from './tree.ts';
 
 export interface EngineOptions {
   /** The dtype of new float tensors that name none. Default float32. */
@@ -31,15 +22,29 @@ export interface EngineOptions {
   readonly vjp?: boolean;
 }
 
+/** What an engine and its regions share. */
+interface Core {
+  readonly trace: Trace;
+  /** How many gradient tapes are open, one inside the other. */
+  level: number;
+  /** How many regions there have been. */
+  regions: number;
+}
+
 /** A tensor engine on one backend. There is no default engine and no global state: `const t = engine(cpu())`. */
-export class Engine {
-  readonly backend: Backend;
+export class Engine extends Creation {
+  override readonly backend: Backend;
   readonly options: Required<EngineOptions>;
+  /** 0 for the engine itself; regions are numbered as they are made, so that of two the larger is the younger. */
+  readonly age: number;
+  readonly #core: Core;
   readonly #context: DispatchContext;
-  #level = 0;
+  /** The buffers to be freed with the region; null for the engine itself, whose buffers the garbage collector finds. */
+  protected readonly owned: Owned | null;
 
   /** @throws UsageError for anything but a backend, or a dtype that is no float; DTypeError for one the backend lacks */
-  constructor(backend: Backend, { dtype = 'float32', native = true, vjp = true }: EngineOptions = {}) {
+  constructor(backend: Backend, { dtype = 'float32', native = true, vjp = true }: EngineOptions = {}, parent?: Engine) {
+    super();
     requireBackend(backend);
     if (!isFloat(dtype))
       throw new UsageError({
@@ -51,163 +56,102 @@ export class Engine {
     this.backend = backend;
     this.options = { dtype, native, vjp };
     requireSupported(backend, 'engine', dtype);
+    this.#core = parent ? parent.#core : { trace: new Trace(), level: 0, regions: 0 };
+    this.age = parent ? ++this.#core.regions : 0;
+    this.owned = parent ? new Owned(backend) : null;
     this.#context = {
       backend,
       native: this.options.native,
-      trace: new Trace(),
+      trace: this.#core.trace,
       wrap: (view) => new Tensor(this, { view }),
+      own: (view) => {
+        this.owned?.add(view.buffer);
+        return new Tensor(this, { view });
+      },
+      adopt: (tensor) => this.borrow(tensor),
     };
   }
 
-  get dtype(): 'float32' | 'float64' {
+  override get dtype(): 'float32' | 'float64' {
     return this.options.dtype;
   }
 
   // Running
 
-  /** Runs an operation: on the innermost tape that watches an input, else on the backend. */
-  run<Attrs>(op: Op<Attrs>, inputs: readonly Tensor[], attrs: Attrs): readonly Tensor[] {
+  /**
+   * Runs an operation: on the innermost tape that watches an input, else on the backend. The results belong to the youngest
+   * region among the inputs and this engine.
+   */
+  override run<Attrs>(op: Op<Attrs>, inputs: readonly Tensor[], attrs: Attrs): readonly Tensor[] {
     let watcher = null as Tensor['traced'];
+    let home: Engine = this;
     for (const input of inputs) {
       if (!(input instanceof Tensor)) requireTensor(methodOf(op, attrs), 'an operand', input);
-      if (input.engine !== this)
+      if (input.engine.#core !== this.#core)
         throw new UsageError({
           operation: methodOf(op, attrs),
           received: 'tensors of two engines',
           expected: 'tensors of one engine',
         });
+      if (input.engine.age > home.age) home = input.engine;
       if (input.traced && input.traced.tape.level > (watcher?.tape.level ?? 0)) watcher = input.traced;
     }
-    return watcher ? watcher.tape.record(op, inputs, attrs) : dispatch(this.#context, op, inputs, attrs);
+    return watcher ? watcher.tape.record(op, inputs, attrs) : dispatch(home.#context, op, inputs, attrs);
+  }
+
+  // Ownership
+
+  /**
+   * A region: an engine whose tensors are freed together, all at once. `using step = t.region()` around a training step frees
+   * its intermediates; what has to outlive it goes through `step.keep`.
+   */
+  region(): Region {
+    return new Region(this);
+  }
+  /** Older tensors as handles of this region, so that what is computed of them alone belongs to it too. */
+  borrow<T>(tree: T): T {
+    return mapTree(tree, (tensor) =>
+      tensor.view && tensor.engine.age < this.age ? new Tensor(this, { view: tensor.view }) : tensor,
+    );
+  }
+  /** For regions: from now on the buffer is freed with this one. */
+  adoptBuffer(buffer: unknown): void {
+    this.owned?.add(buffer);
+  }
+  /** Frees the buffers of a tree of tensors now, but for those that the tree `except` uses too. */
+  free(tree: unknown, { except }: { readonly except?: unknown } = {}): void {
+    const used = new Set(leaves(except).map(({ tensor }) => tensor.view?.buffer));
+    for (const { tensor } of leaves(tree))
+      if (tensor.view && !used.has(tensor.view.buffer)) {
+        tensor.engine.owned?.release(tensor.view.buffer);
+        this.backend.free(tensor.view.buffer);
+      }
   }
 
   /** For the autograd: a deeper level while `body` runs. */
   nested<T>(body: (level: number) => T): T {
-    this.#level++;
+    this.#core.level++;
     try {
-      return body(this.#level);
+      return body(this.#core.level);
     } finally {
-      this.#level--;
+      this.#core.level--;
     }
   }
 
   /** What ran on a kernel of the backend and what as a composition, since the start or the last `clearTrace`. */
   trace(): TraceLine[] {
-    return this.#context.trace.lines();
+    return this.#core.trace.lines();
   }
   /** For the autograd: an operation ran as its composition, because that is what is differentiated. */
   noteComposition(op: string, reason: string): void {
-    this.#context.trace.composed(op, reason);
+    this.#core.trace.composed(op, reason);
   }
   clearTrace(): void {
-    this.#context.trace.clear();
+    this.#core.trace.clear();
   }
 
-  // Making tensors
-
-  /**
-   * A tensor from host data: a number, (nested) arrays, a typed array with a shape, or a scijs ndarray.
-   * Typed arrays and ndarrays of the wanted dtype are taken over without a copy: do not write to them afterwards.
-   * Float64Array gives float64, Float32Array float32, Int32Array int32, booleans bool, numbers the engine's dtype.
-   * @throws ShapeError for ragged nesting or a shape that does not fit; UsageError for data of another kind; DTypeError for
-   *   a dtype that the backend lacks
-   */
-  tensor(data: HostData, shape?: readonly number[], dtype?: DType): Tensor {
-    if (dtype !== undefined) requireSupported(this.backend, 'tensor', dtype);
-    const { array, ...place } = hostView(data, shape, dtype, this.dtype);
-    requireSupported(this.backend, 'tensor', place.dtype);
-    const buffer = this.backend.upload(array, place.dtype);
-    return this.#context.wrap({ buffer, ...place });
-  }
-  full(shape: readonly number[], value: number, dtype: DType = this.dtype): Tensor {
-    return this.run(primitives.fill, [], { shape, value, dtype })[0];
-  }
-  zeros(shape: readonly number[], dtype: DType = this.dtype): Tensor {
-    return this.run(primitives.fill, [], { shape, value: 0, dtype, operation: 'zeros' })[0];
-  }
-  ones(shape: readonly number[], dtype: DType = this.dtype): Tensor {
-    return this.run(primitives.fill, [], { shape, value: 1, dtype, operation: 'ones' })[0];
-  }
-  /** 0, 1, …, size − 1 as int32. */
-  arange(size: number): Tensor {
-    checkShape('arange', [size]);
-    return this.tensor(
-      Int32Array.from({ length: size }, (_, i) => i),
-      [size],
-    );
-  }
-  eye(size: number, dtype: DType = this.dtype): Tensor {
-    checkShape('eye', [size, size]);
-    return this.arange(size).oneHot(size, dtype);
-  }
-  /** A number as a tensor of rank 0; a tensor as it is. For operands of elementwise operations. */
-  scalarLike(operation: string, operand: Tensor | number, dtype: DType): Tensor {
-    if (operand instanceof Tensor) return operand;
-    if (typeof operand !== 'number' || dtype === 'bool' || (dtype === 'int32' && !Number.isInteger(operand)))
-      throw new UsageError({
-        operation,
-        received: `the operand ${String(operand)} for ${dtype}`,
-        expected: `a tensor or a number that ${dtype} holds`,
-      });
-    return this.full([], operand, dtype);
-  }
-
-  // Randomness: the same key gives the same numbers on every backend
-
-  #random(operation: string, draw: (n: number) => Float64Array, shape: readonly number[], dtype: DType): Tensor {
-    checkShape(operation, shape);
-    requireFloat(operation, { shape, dtype });
-    const drawn = draw(sizeOf(shape));
-    return this.tensor(dtype === 'float64' ? drawn : Float32Array.from(drawn), shape, dtype);
-  }
-  /** Evenly in [low, high). */
-  uniform(key: Key, shape: readonly number[], { low = 0, high = 1, dtype = this.dtype as DType } = {}): Tensor {
-    return this.#random('uniform', (n) => uniform(key, n, low, high), shape, dtype);
-  }
-  normal(key: Key, shape: readonly number[], { mean = 0, sd = 1, dtype = this.dtype as DType } = {}): Tensor {
-    return this.#random('normal', (n) => normal(key, n, mean, sd), shape, dtype);
-  }
-  /** Normal, cut at ±bound standard deviations. */
-  truncatedNormal(key: Key, shape: readonly number[], { sd = 1, bound = 2, dtype = this.dtype as DType } = {}): Tensor {
-    return this.#random('truncatedNormal', (n) => truncatedNormal(key, n, sd, bound), shape, dtype);
-  }
-  /** 0 … size − 1 in random order, int32. */
-  permutation(key: Key, size: number): Tensor {
-    return this.tensor(permutation(key, size), [size]);
-  }
-  /** Keeps each element with probability 1 − rate and divides it by that; rate 0 is the identity. @throws UsageError outside [0, 1) */
-  dropout(x: Tensor, rate: number, key: Key): Tensor {
-    requireTensor('dropout', '', x);
-    requireFloat('dropout', x);
-    if (!(rate >= 0 && rate < 1))
-      throw new UsageError({ operation: 'dropout', received: `rate ${rate}`, expected: 'a number in [0, 1)' });
-    if (rate === 0) return x;
-    const kept = Uint8Array.from(uniform(key, x.size), (u) => (u >= rate ? 1 : 0));
-    return this.tensor(kept, x.shape, 'bool').where(x.multiply(1 / (1 - rate)), 0);
-  }
-
-  // Several tensors
-
-  concat(tensors: readonly Tensor[], axis = 0): Tensor {
-    requireTensors('concat', tensors);
-    const rank = tensors[0]?.rank ?? 1;
-    return this.run(composites.concat, tensors, { axis: normalizeAxis('concat', axis, rank) })[0];
-  }
-  /** Tensors of one shape along a new axis. */
-  stack(tensors: readonly Tensor[], axis = 0): Tensor {
-    requireTensors('stack', tensors);
-    if (tensors.length === 0 || !tensors.every(({ shape }) => sameShape(shape, tensors[0].shape)))
-      throw new ShapeError({
-        operation: 'stack',
-        received: tensors.length === 0 ? 'no tensors' : formatSpecs(tensors),
-        expected: 'at least one tensor, all of one shape',
-      });
-    requireOneDType('stack', tensors);
-    const at = normalizeAxis('stack', axis, tensors[0].rank + 1);
-    return this.concat(
-      tensors.map((tensor) => tensor.expandDims(at)),
-      at,
-    );
+  protected override own(view: View): Tensor {
+    return this.#context.own(view);
   }
 
   // Gradients
@@ -262,8 +206,12 @@ export class Engine {
 
   /** @see Tensor.data */
   async read(tensor: Tensor): Promise<HostArray> {
-    const { buffer, offset, size } = this.#readable(tensor);
-    return checkedLength(size, await this.backend.read(buffer, offset, size)).slice();
+    const { buffer, offset, size, done } = this.#readable(tensor);
+    try {
+      return checkedLength(size, await this.backend.read(buffer, offset, size)).slice();
+    } finally {
+      done();
+    }
   }
   /**
    * As a scijs ndarray with the tensor's own strides, over the part of the buffer that it spans. Where the backend reads
@@ -276,8 +224,12 @@ export class Engine {
     return toNdarray(data, shape, strides, offset - first);
   }
   protected readNow(tensor: Tensor): HostArray {
-    const { buffer, offset, size } = this.#readable(tensor);
-    return checkedLength(size, this.backend.readSync!(buffer, offset, size)).slice();
+    const { buffer, offset, size, done } = this.#readable(tensor);
+    try {
+      return checkedLength(size, this.backend.readSync!(buffer, offset, size)).slice();
+    } finally {
+      done();
+    }
   }
   #viewOf(tensor: Tensor): View {
     requireTensor('read', '', tensor);
@@ -285,12 +237,12 @@ export class Engine {
     if (!view) throw new OmoeError({ operation: 'read', received: String(tensor), expected: 'a tensor with data' });
     return view;
   }
-  #readable(tensor: Tensor): { readonly buffer: unknown; readonly offset: number; readonly size: number } {
+  /** The elements in row-major order; of a strided view that is a copy, which `done` frees. */
+  #readable(tensor: Tensor) {
     const view = this.#viewOf(tensor);
-    const { buffer, offset } = isContiguous(view)
-      ? view
-      : this.run(primitives.copy, [this.#context.wrap(view)], {})[0].view!;
-    return { buffer, offset, size: sizeOf(view.shape) };
+    const copied = isContiguous(view) ? null : this.run(primitives.copy, [this.#context.wrap(view)], {})[0];
+    const { buffer, offset } = copied?.view ?? view;
+    return { buffer, offset, size: sizeOf(view.shape), done: () => this.free(copied) };
   }
 }
 
@@ -321,6 +273,42 @@ function requirePair<A>(result: readonly [Tensor, A]): readonly [Tensor, A] {
     expected: 'a function that returns a pair [loss, auxiliary output]',
     advice: 'Use valueAndGrad for the loss alone; differentiated functions are synchronous.',
   });
+}
+
+/** Of the tensors made in it, all that nobody kept are freed when it is disposed, by `using` or by hand. */
+export class Region extends Engine {
+  readonly #parent: Engine;
+
+  constructor(parent: Engine) {
+    super(parent.backend, parent.options, parent);
+    this.#parent = parent;
+  }
+
+  /**
+   * Hands a tree of tensors to the engine or region around this one, and returns it as handles of that.
+   * @throws UsageError for tensors of a younger region, which has to keep them first, and for tensors under a gradient tape
+   */
+  keep<T>(tree: T): T {
+    return mapTree(tree, (tensor, path) => {
+      if (!tensor.view || tensor.engine.age > this.age)
+        throw new UsageError({
+          operation: 'keep',
+          received: `${path || 'a tensor'} ${tensor.view ? 'of a younger region' : 'that is being differentiated through'}`,
+          expected: 'tensors of this region',
+          advice: tensor.view ? 'Keep it in its own region first.' : 'Return it from the differentiated function.',
+        });
+      if (this.owned!.release(tensor.view.buffer)) this.#parent.adoptBuffer(tensor.view.buffer);
+      return tensor.engine.age > this.#parent.age ? new Tensor(this.#parent, { view: tensor.view }) : tensor;
+    });
+  }
+
+  /** Frees what was made in it and not kept. Tensors made in it later are refused. */
+  dispose(): void {
+    this.owned!.freeAll();
+  }
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
 }
 
 function requireBackend(backend: unknown): asserts backend is Backend {

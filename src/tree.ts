@@ -1,21 +1,26 @@
 import { UsageError } from './errors.ts';
 import { Tensor } from './tensor.ts';
 
-/** Parameters, gradients and optimizer states are trees: records and arrays, nested as one likes, with tensors as leaves. */
+/** Parameters, gradients and optimizer states are trees: records, arrays and maps, nested as one likes, with tensors as leaves. */
 
 /** A tree's tensors with their paths, e.g. `blocks.0.moe.fc1.weight`, in insertion order. */
 export function leaves(tree: unknown, path = ''): { readonly path: string; readonly tensor: Tensor }[] {
   if (tree instanceof Tensor) return [{ path, tensor: tree }];
   if (typeof tree !== 'object' || tree === null) return [];
-  return Object.entries(tree).flatMap(([name, child]) => leaves(child, path === '' ? name : `${path}.${name}`));
+  const entries = tree instanceof Map ? [...tree] : Object.entries(tree);
+  return entries.flatMap(([name, child]) => leaves(child, path === '' ? String(name) : `${path}.${name}`));
 }
 
-/** The same tree with each tensor replaced; anything that is no tensor, record or array is kept as it is. */
+/** The same tree with each tensor replaced; anything that is no tensor, record, array or map is kept as it is. */
 export function mapTree<T>(tree: T, replace: (tensor: Tensor, path: string) => Tensor, path = ''): T {
   if (tree instanceof Tensor) return replace(tree, path) as T;
   if (typeof tree !== 'object' || tree === null) return tree;
   const at = (name: string) => (path === '' ? name : `${path}.${name}`);
   if (Array.isArray(tree)) return tree.map((child, i) => mapTree(child, replace, at(String(i)))) as T;
+  if (tree instanceof Map) {
+    const entries: [unknown, unknown][] = [...tree];
+    return new Map(entries.map(([name, child]) => [name, mapTree(child, replace, at(String(name)))])) as T;
+  }
   if (Object.getPrototypeOf(tree) !== Object.prototype) return tree;
   return Object.fromEntries(
     Object.entries(tree).map(([name, child]) => [name, mapTree(child, replace, at(name))]),
