@@ -4,6 +4,7 @@ import type { ExpertStep } from '../../spec/method/omoe.ts';
 import type { Matrix } from '../../src/linalg/index.ts';
 import type { BaseOptimizer, LinearReport, OmoeOptions, OmoeState, Parameters } from '../../src/optim/index.ts';
 import { applyUpdates } from '../../src/optim/index.ts';
+import { readTogether } from '../../src/pending.ts';
 import type { Key } from '../../src/random.ts';
 import { eighths, upload } from '../arbitraries/experts.ts';
 import type { MethodSubject } from './method.ts';
@@ -106,7 +107,7 @@ export async function runCycle(
     steps.push({
       matrices: await matricesOf(parameters, layer),
       updates: await matricesOf(result.updates, layer),
-      reports: result.reports,
+      reports: (await readTogether(result.reports))[0],
     });
     parameters = applyUpdates(parameters, result.updates);
     state = result.state;

@@ -9,6 +9,7 @@ import {
   type Parameters,
   parametersOf,
 } from '../../src/optim/index.ts';
+import { readTogether } from '../../src/pending.ts';
 import type { Key } from '../../src/random.ts';
 import type { Tensor } from '../../src/tensor.ts';
 import { mapTree } from '../../src/tree.ts';
@@ -95,6 +96,7 @@ export async function train(
     const given = { parameters, gradients, learningRate: training.learningRate };
     const plain = base.step({ ...given, state: state.base });
     const result = await optimizer.step({ ...given, state, records });
+    const [reports] = await readTogether(result.reports);
 
     const place = index % length;
     if (place === 0 && options.resetEachCycle) seen.clear();
@@ -116,7 +118,7 @@ export async function train(
           options.side === 'update'
             ? null
             : updates.map((update, e) => asMatrix(sizeOf(update, options), seen.get(name)?.[e] ?? [])),
-        report: result.reports.find((report) => report.linear === name) ?? null,
+        report: reports.find((report) => report.linear === name) ?? null,
       });
     }
     steps.push({ phase: place < options.accumulateSteps ? 'accumulate' : 'orthogonal', linears });

@@ -62,8 +62,12 @@ export function eachRow(data: HostArray, { shape }: Spec, edit: (row: HostArray)
 export const withRecord =
   (name: string, edit: <A>(op: Op<A>) => Op<A>) =>
   (options?: EngineOptions): Engine => {
-    const t = engine(cpu(), options);
-    const run = t.run.bind(t);
-    t.run = <A>(op: Op<A>, inputs: readonly Tensor[], attrs: A) => run(op.name === name ? edit(op) : op, inputs, attrs);
-    return t;
+    const edited = <E extends Engine>(t: E): E => {
+      const { run, region } = t;
+      t.run = <A>(op: Op<A>, inputs: readonly Tensor[], attrs: A) =>
+        run.call(t, (op.name === name ? edit(op) : op) as never, inputs, attrs);
+      t.region = () => edited(region.call(t));
+      return t;
+    };
+    return edited(engine(cpu(), options));
   };

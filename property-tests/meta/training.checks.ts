@@ -70,16 +70,25 @@ export interface WatchedStep {
 
 /** An engine that notes of every training step what it was taken of and what reached the optimizer. */
 export function watchedEngine(): { t: Engine; steps: WatchedStep[] } {
-  const t: Engine = engine(cpu());
   const steps: WatchedStep[] = [];
-  const differentiate = t.valueAuxAndGrad.bind(t);
+  // Nothing is freed, as what a step computed is looked at after the training.
+  return { t: watch(engine({ ...cpu(), free: () => {} }), steps), steps };
+}
+
+/** Notes the gradients and the optimizer's inputs of every step, in all regions of the engine. */
+function watch<E extends Engine>(t: E, steps: WatchedStep[]): E {
+  const { region, valueAuxAndGrad: differentiate, run } = t;
+  t.region = () => watch(region.call(t), steps);
   t.valueAuxAndGrad = <P, A, R extends readonly unknown[]>(f: (parameters: P, ...rest: R) => readonly [Tensor, A]) => {
-    const inner = differentiate(f);
+    const inner = differentiate.call(t, f as never) as (
+      parameters: P,
+      ...rest: R
+    ) => { value: Tensor; aux: A; gradients: P };
     return (parameters: P, ...rest: R) => {
       const result = inner(parameters, ...rest);
       steps.push({
         parameters: parametersOf(parameters),
-        batch: rest[0] as BatchTensors,
+        batch: rest[0] as unknown as BatchTensors,
         gradients: parametersOf(result.gradients),
         entered: [],
         settings: [],
@@ -87,15 +96,14 @@ export function watchedEngine(): { t: Engine; steps: WatchedStep[] } {
       return result;
     };
   };
-  const run = t.run.bind(t);
   t.run = (op, inputs, attrs) => {
     if (op.name === 'adamwStep') {
       steps.at(-1)?.entered.push(inputs[1]);
       steps.at(-1)?.settings.push(attrs as AdamWAttrs);
     }
-    return run(op, inputs, attrs);
+    return run.call(t, op as never, inputs, attrs);
   };
-  return { t, steps };
+  return t;
 }
 
 export interface WatchedTraining {

@@ -1,4 +1,5 @@
 import { concatColumns } from '../linalg/index.ts';
+import type { Pending } from '../pending.ts';
 import type { Tensor } from '../tensor.ts';
 import type { OmoeOptions } from './options.ts';
 import type { ExpertColumns } from './projector/index.ts';
@@ -56,18 +57,21 @@ export function uploadOthers(weight: Tensor, experts: readonly ExpertColumns[]):
  * Leakage of the applied update of every expert; always against the *other* experts, for the controls too.
  * From a sketch B of A only a bound is known: 0 ≼ AAᵀ − BBᵀ ≼ δI gives ‖AᵀΔ‖² ≤ ‖BᵀΔ‖² + δ‖Δ‖². That bound is reported.
  */
-export async function leakageOf(
+export function leakageOf(
   delta: Tensor,
   { columns, squaredNorms, sketchErrors }: OthersColumns,
   options: OmoeOptions,
-): Promise<(number | null)[]> {
+): Pending<(number | null)[]> {
   const part = options.side === 'input' && options.bias !== 'augment' ? withoutBiasRow(delta).weight : delta;
   // input: Aᵀ Δ, [column, in] · [in, out];  output: Δ A, [in, out] · [out, column]
   const hit = options.side === 'input' ? columns.transpose().matmul(part) : part.matmul(columns);
-  const [hits, lengths] = await Promise.all([expertNorms(hit).data(), expertNorms(part).data()]);
-  return squaredNorms.map((squaredNorm, i) => {
-    if (squaredNorm === 0 || lengths[i] === 0) return null;
-    const share = hits[i] / lengths[i];
-    return Math.min(1, Math.sqrt((share * share + sketchErrors[i]) / squaredNorm));
-  });
+  return {
+    tensors: [expertNorms(hit), expertNorms(part)],
+    of: ([hits, lengths]) =>
+      squaredNorms.map((squaredNorm, i) => {
+        if (squaredNorm === 0 || lengths[i] === 0) return null;
+        const share = hits[i] / lengths[i];
+        return Math.min(1, Math.sqrt((share * share + sketchErrors[i]) / squaredNorm));
+      }),
+  };
 }

@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
 import type { Recorded, Recording } from '../moe/statistics.ts';
+import { type Pending, pendingAll } from '../pending.ts';
 import { foldIn, type Key, key as keyOf } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
 import { accumulate, beginOrthogonalPhase, type LinearState, noColumns } from './linear-state.ts';
@@ -60,8 +61,8 @@ export interface OmoeStepResult<S> {
   readonly updates: Parameters;
   readonly state: OmoeState<S>;
   readonly phase: Phase;
-  /** One for each protected linear; empty in accumulating steps. */
-  readonly reports: readonly LinearReport[];
+  /** One for each protected linear; none in accumulating steps. Fetch them with `readTogether`. */
+  readonly reports: Pending<readonly LinearReport[]>;
 }
 
 export interface OmoeOptimizer<S> {
@@ -137,7 +138,7 @@ export function omoe<S>(
           return [name, accumulate(old, records?.get(name), parameters.get(weight)!, position.index, options)] as const;
         });
         const nextState = { base: next, step: state.step + 1, linears: new Map(noted) };
-        return { updates, state: nextState, phase: 'accumulate', reports: [] };
+        return { updates, state: nextState, phase: 'accumulate', reports: pendingAll<LinearReport>([]) };
       }
 
       const ready = new Map<string, LinearState>();
@@ -186,9 +187,9 @@ export function omoe<S>(
           if (!isAlone(update.shape[0], options)) updates.set(bias, update.zerosLike());
         }
 
-      const reports: LinearReport[] = [];
-      for (const { name, weight, bias } of linears)
-        reports.push(await protections.get(name)!.report(name, matrixOf(updates, weight, bias)));
+      const reports = pendingAll(
+        linears.map(({ name, weight, bias }) => protections.get(name)!.report(name, matrixOf(updates, weight, bias))),
+      );
       return {
         updates,
         state: { base: taken.state, step: state.step + 1, linears: ready },

@@ -1,3 +1,4 @@
+import type { Pending } from '../pending.ts';
 import type { Key } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
 import type { LinearState } from './linear-state.ts';
@@ -12,7 +13,7 @@ export const isAlone = (experts: number, { columns }: OmoeOptions): boolean => e
 /** A protected update, and what to say of it once it is known what was applied. */
 export interface Protection {
   readonly delta: Tensor;
-  report(linear: string, applied: Tensor): Promise<LinearReport>;
+  report(linear: string, applied: Tensor): Pending<LinearReport>;
 }
 
 /** Projection and renorm of one linear's updates (or gradients), all experts at once, or the control in their place. */
@@ -27,13 +28,9 @@ export async function protectLinear(
   if (isAlone(experts, options))
     return {
       delta,
-      report: async (linear) => ({
-        linear,
-        trace: [1],
-        normKept: [1],
-        renormFactor: [1],
-        leakage: [null],
-        vanished: [false],
+      report: (linear) => ({
+        tensors: [],
+        of: () => ({ linear, trace: [1], normKept: [1], renormFactor: [1], leakage: [null], vanished: [false] }),
       }),
     };
 
@@ -43,32 +40,30 @@ export async function protectLinear(
     const done = rescale(delta, update.projected, options);
     return {
       delta: done.delta,
-      report: async (linear, applied) => ({
-        linear,
-        trace: update.trace,
-        leakage: await update.leakage(applied),
-        ...(await read(done)),
-      }),
+      report: (linear, applied) => reportOf(linear, update.trace, update.leakage(applied), done),
     };
   }
   const { q, trace, others } = state.projectors!;
   const done = rescale(delta, projectUpdate(q, delta, side, options.bias), options);
   return {
     delta: done.delta,
-    report: async (linear, applied) => ({
-      linear,
-      trace,
-      leakage: await leakageOf(applied, others, options),
-      ...(await read(done)),
-    }),
+    report: (linear, applied) => reportOf(linear, trace, leakageOf(applied, others, options), done),
   };
 }
 
-async function read({
-  normKept,
-  factor,
-  vanished,
-}: Protected): Promise<{ normKept: number[]; renormFactor: number[]; vanished: boolean[] }> {
-  const [kept, factors, gone] = await Promise.all([normKept.data(), factor.data(), vanished.data()]);
-  return { normKept: [...kept], renormFactor: [...factors], vanished: [...gone].map(Boolean) };
-}
+const reportOf = (
+  linear: string,
+  trace: readonly number[],
+  leakage: Pending<(number | null)[]>,
+  { normKept, factor, vanished }: Protected,
+): Pending<LinearReport> => ({
+  tensors: [normKept, factor, vanished, ...leakage.tensors],
+  of: ([kept, factors, gone, ...leaked]) => ({
+    linear,
+    trace,
+    normKept: [...kept],
+    renormFactor: [...factors],
+    vanished: [...gone].map(Boolean),
+    leakage: leakage.of(leaked),
+  }),
+});

@@ -1,3 +1,5 @@
+import type { HostArray } from '../backend.ts';
+import type { Pending } from '../pending.ts';
 import { foldIn, type Key, normal } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
 import type { OmoeOptions } from './options.ts';
@@ -14,7 +16,7 @@ export interface UpdateSide {
   /** 1 − (directions taken out)/(entries), [expert] */
   readonly trace: readonly number[];
   /** ‖(M_j − M_j,base)ᵀ vec(Δ)‖/(‖·‖‖Δ‖) over the other experts, of a given applied update */
-  leakage(applied: Tensor): Promise<(number | null)[]>;
+  leakage(applied: Tensor): Pending<(number | null)[]>;
 }
 
 export async function projectAgainstLearnt(
@@ -26,11 +28,12 @@ export async function projectAgainstLearnt(
 ): Promise<UpdateSide> {
   const [experts, ...shape] = delta.shape;
   const size = shape[0] * shape[1];
-  const rows = async (tensor: Tensor): Promise<Float64Array[]> => {
-    const values = Float64Array.from(await tensor.data());
+  const rows = (data: HostArray): Float64Array[] => {
+    const values = Float64Array.from(data);
     return Array.from({ length: experts }, (_, i) => values.subarray(i * size, (i + 1) * size));
   };
-  const [updates, now, start] = await Promise.all([rows(delta), rows(matrix), rows(base)]);
+  const read = await Promise.all([delta, matrix, base].map((tensor) => tensor.data()));
+  const [updates, now, start] = read.map(rows);
   const learnt = now.map((m, i) => m.map((entry, e) => entry - start[i][e]));
   const projected = new Float64Array(experts * size);
   const trace = updates.map((update, i) => {
@@ -49,15 +52,16 @@ export async function projectAgainstLearnt(
   return {
     projected: delta.engine.tensor(projected, delta.shape, delta.dtype),
     trace,
-    async leakage(applied) {
-      const moves = await rows(applied);
-      return moves.map((move, i) => {
-        const others = learnt.filter((_, j) => j !== i);
-        const hit = Math.hypot(...others.map((other) => dot(other, move)));
-        const length = Math.hypot(...others.map(norm)) * norm(move);
-        return length === 0 ? null : hit / length;
-      });
-    },
+    leakage: (applied) => ({
+      tensors: [applied],
+      of: ([data]) =>
+        rows(data).map((move, i) => {
+          const others = learnt.filter((_, j) => j !== i);
+          const hit = Math.hypot(...others.map((other) => dot(other, move)));
+          const length = Math.hypot(...others.map(norm)) * norm(move);
+          return length === 0 ? null : hit / length;
+        }),
+    }),
   };
 }
 

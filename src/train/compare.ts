@@ -1,20 +1,17 @@
 import type { Engine } from '../engine.ts';
 import { upcycleBound, upcycleError } from '../moe/upcycle.ts';
 import { type EncoderParameters, encoder, initEncoder, upcycleEncoder } from '../nn/encoder.ts';
-import type { AdamWState } from '../optim/adamw.ts';
 import { adamw } from '../optim/adamw.ts';
-import { clipByGlobalNorm } from '../optim/clip.ts';
-import { type OmoeOptimizer, type OmoeState, omoe } from '../optim/omoe.ts';
+import { omoe } from '../optim/omoe.ts';
 import type { LinearReport } from '../optim/omoe-report.ts';
-import { parametersOf } from '../optim/optimizer.ts';
-import { learningRate } from '../optim/schedule.ts';
 import { foldIn, key } from '../random.ts';
 import { evaluationBatches, trainingBatches } from '../tasks/batches.ts';
 import { loadTask } from '../tasks/index.ts';
-import type { Batch, Task } from '../tasks/types.ts';
+import type { Task } from '../tasks/types.ts';
+import type { ReadFile } from '../text/lines.ts';
 import { leaves, mapTree } from '../tree.ts';
-import { classifierLoss, encoderOptions, upload } from './classifier.ts';
-import { refuseNonFinite } from './guard.ts';
+import { encoderOptions, upload } from './classifier.ts';
+import { train } from './loop.ts';
 import { evaluate, measureExperts } from './measure.ts';
 import type { ComparePlan, DenseModel, Method, MethodRun, StepEvent } from './types.ts';
 
@@ -25,15 +22,18 @@ import type { ComparePlan, DenseModel, Method, MethodRun, StepEvent } from './ty
 
 export interface TrainContext {
   readonly engine: Engine;
+  /** How to read the files of a real task; the embedded one has none. */
+  readonly read?: ReadFile;
   /** Called after every step. */
   report(event: StepEvent): void;
 }
 
-const taskOf = (plan: ComparePlan, seed: number): Promise<Task> =>
+const taskOf = (plan: ComparePlan, seed: number, read: ReadFile | undefined): Promise<Task> =>
   loadTask({
     task: plan.task,
     data: plan.data,
     vocab: plan.vocab,
+    read,
     seed,
     length: plan.model.length,
     trainLimit: plan.trainLimit,
@@ -57,9 +57,10 @@ const decays = (path: string): boolean => !/(^|\.)(bias|norm\d?\.weight)$/.test(
 export async function trainDense(
   plan: ComparePlan,
   seed: number,
-  { engine: t, report }: TrainContext,
+  { engine, read, report }: TrainContext,
 ): Promise<DenseModel> {
-  const task = await taskOf(plan, seed);
+  using t = engine.region();
+  const task = await taskOf(plan, seed, read);
   const optimizer = omoe(adamw({ weightDecay: plan.weightDecay, decays }), { accumulateSteps: 1, orthogonalSteps: 0 });
   const batchOf = trainingBatches(task, { batch: plan.batch, seed });
   const parameters = await train(
@@ -85,9 +86,10 @@ export async function trainMethod(
   seed: number,
   method: Method,
   dense: DenseModel,
-  { engine: t, report }: TrainContext,
+  { engine, read, report }: TrainContext,
 ): Promise<MethodRun> {
-  const task = await taskOf(plan, seed);
+  using t = engine.region();
+  const task = await taskOf(plan, seed, read);
   const denseParameters = mapTree(newEncoder(t, plan, task, seed), (_, path) => {
     const { shape, data } = dense.parameters[path];
     return t.tensor(data, shape);
@@ -153,7 +155,8 @@ async function upcycleReceipt(
   const options = { ...encoderOptions(plan), capacityFactor: null };
   let [error, largest] = [0, 0];
   for (const batch of evaluationBatches(task.dev, 2 * plan.batch, task.length, task.padToken)) {
-    const tensors = upload(t, batch);
+    using pass = t.region();
+    const tensors = upload(pass, batch);
     const mask = tensors.mask.reshape([tensors.mask.size]);
     for (const { block, input, output } of encoder(start, tensors, options).layers) {
       const difference = upcycleError(input, dense.blocks[block].feedForward!, output, 'gelu', mask);
@@ -162,84 +165,6 @@ async function upcycleReceipt(
     }
   }
   return { error, bound: plan.model.topK === 1 ? null : upcycleBound(plan.model.topK, largest, t.dtype) };
-}
-
-interface Run {
-  readonly plan: ComparePlan;
-  readonly steps: number;
-  readonly batchOf: (step: number) => Batch;
-  /** For messages, e.g. `omoe, seed 0`. */
-  readonly name: string;
-}
-type TrainedStep = Omit<StepEvent, 'seed' | 'method'>;
-
-/** The training loop: loss and gradients, clipping, a finite check, the optimizer's step. */
-async function train(
-  t: Engine,
-  start: EncoderParameters,
-  optimizer: OmoeOptimizer<AdamWState>,
-  { plan, steps, batchOf, name }: Run,
-  onStep: (step: TrainedStep, reports: readonly LinearReport[]) => void,
-): Promise<EncoderParameters> {
-  let parameters = start;
-  let state: OmoeState<AdamWState> = optimizer.initial(parametersOf(parameters));
-  const lossAndGradients = t.valueAuxAndGrad(classifierLoss);
-  const schedule = {
-    peak: plan.learningRate,
-    warmup: Math.min(plan.warmup, steps),
-    total: steps,
-    decay: 'linear',
-  } as const;
-
-  for (let step = 0; step < steps; step++) {
-    const begun = performance.now();
-    const { value, aux, gradients } = lossAndGradients(
-      parameters,
-      upload(t, batchOf(step)),
-      plan,
-      optimizer.recording(state),
-    );
-    const clipped = clipByGlobalNorm(parametersOf(gradients), plan.clip);
-    const [loss, taskLoss, balanceLoss, gradientNorm] = await Promise.all([
-      value.item(),
-      aux.task.item(),
-      aux.balance.item(),
-      clipped.norm.item(),
-    ]);
-    await refuseNonFinite(name, step, { loss, gradientNorm }, suspects(parameters, aux, value, gradients));
-
-    const result = await optimizer.step({
-      parameters: parametersOf(parameters),
-      gradients: clipped.gradients,
-      state,
-      learningRate: learningRate(step, schedule),
-      records: aux.records,
-    });
-    state = result.state;
-    parameters = mapTree(parameters, (parameter, path) => parameter.add(result.updates.get(path)!));
-    await t.backend.flush();
-    const milliseconds = performance.now() - begun;
-    onStep(
-      { step, steps, phase: result.phase, loss, taskLoss, balanceLoss, gradientNorm, milliseconds },
-      result.reports,
-    );
-  }
-  return parameters;
-}
-
-/** In the order of computation: parameters, router logits, class logits, loss, gradients. */
-function* suspects(
-  parameters: EncoderParameters,
-  aux: ReturnType<typeof classifierLoss>[1],
-  loss: ReturnType<typeof classifierLoss>[0],
-  gradients: EncoderParameters,
-) {
-  for (const { path, tensor } of leaves(parameters)) yield [`the parameter ${path}`, tensor] as const;
-  for (const [layer, logits] of aux.routerLogits.entries())
-    yield [`the router logits of MoE layer ${layer}`, logits] as const;
-  yield ['the class logits', aux.logits] as const;
-  yield ['the loss', loss] as const;
-  for (const { path, tensor } of leaves(gradients)) yield [`the gradient of ${path}`, tensor] as const;
 }
 
 /** Averages over experts and expert linears; empty in steps without projection. */

@@ -37,7 +37,8 @@ export async function evaluate(
   const predicted: number[] = [];
   const labels: number[] = [];
   for (const batch of evaluationBatches(task.dev, 2 * plan.batch, task.length, task.padToken)) {
-    const { logits } = encoder(parameters, upload(t, batch), evaluationOptions(plan));
+    using pass = t.region();
+    const { logits } = encoder(parameters, upload(pass, batch), evaluationOptions(plan));
     predicted.push(...(await logits.argmax(1).data()));
     labels.push(...batch.labels);
   }
@@ -124,7 +125,8 @@ async function gatherTraffic(
   >();
   const { experts, topK, width } = plan.model;
   for (const batch of batches) {
-    const { layers } = encoder(parameters, upload(t, batch), evaluationOptions(plan));
+    using pass = t.region();
+    const { layers } = encoder(parameters, upload(pass, batch), evaluationOptions(plan));
     for (const { block, input, gate } of layers) {
       const into = collected.get(block) ?? {
         inputs: [],
@@ -170,7 +172,8 @@ async function outputsOfAll(
   { block, inputs, width, experts }: Traffic,
 ): Promise<ExpertOutputs> {
   const tokens = inputs.length / width;
-  const x = t.tensor(inputs, [tokens, width], parameters.tokens.dtype);
+  using pass = t.region();
+  const x = pass.tensor(inputs, [tokens, width], parameters.tokens.dtype);
   const outputs = await everyExpert(x, parameters.blocks[block].moe!, 'gelu').data();
   return { experts, tokens, width, data: Float64Array.from(outputs) };
 }

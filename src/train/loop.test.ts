@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { cpu } from '../../backends/cpu/index.ts';
+import { tinyPlan } from '../../property-tests/meta/training.checks.ts';
+import { engine } from '../engine.ts';
+import { trainDense, trainMethod } from './compare.ts';
+
+describe('the training loop', () => {
+  it('leaves nothing behind, and reads once a step', async () => {
+    const plan = tinyPlan();
+    const backend = cpu();
+    let reads = 0;
+    const t = engine({
+      ...backend,
+      read: (buffer, offset, length) => {
+        reads++;
+        return backend.read(buffer, offset, length);
+      },
+    });
+    const before = backend.stats();
+    const readsAt: number[] = [];
+    const report = () => void readsAt.push(reads);
+    const dense = await trainDense(plan, 0, { engine: t, report });
+    expect(readsAt.map((at, i) => at - (readsAt[i - 1] ?? 0))).toEqual(readsAt.map(() => 1));
+    expect(backend.stats()).toEqual(before);
+
+    readsAt.length = 0;
+    const [, cycling] = plan.methods;
+    const phases: string[] = [];
+    await trainMethod(plan, 0, cycling, dense, {
+      engine: t,
+      report: ({ phase }) => {
+        report();
+        phases.push(phase);
+      },
+    });
+    // Only the step that begins a phase reads more: the columns that its factorisations need.
+    const more = phases.flatMap((phase, i) => (i > 0 && phase === phases[i - 1] ? [readsAt[i] - readsAt[i - 1]] : []));
+    expect(more).toContain(1);
+    expect(more.every((count) => count === 1)).toBe(true);
+    expect(backend.stats()).toEqual(before);
+  });
+});
