@@ -17,10 +17,11 @@ module.exports = {
       to: { path: '^(backends|spec|property-tests|bench)/' },
     },
     {
-      name: 'cli-loads-backends-only',
+      name: 'cli-loads-backends-and-the-kit-only',
+      comment: '`omoe conform` runs the published kit.',
       severity: 'error',
       from: { path: '^src/cli/', pathNot: '\\.test\\.ts$' },
-      to: { path: '^(spec|property-tests|bench)/' },
+      to: { path: '^(spec|property-tests|bench)/', pathNot: '^property-tests/index\\.ts$' },
     },
     {
       name: 'backends-see-the-contract-only',
@@ -33,7 +34,7 @@ module.exports = {
       name: 'kit-knows-no-backend-and-no-runner',
       comment: 'The published kit takes the backend and the test runner as arguments.',
       severity: 'error',
-      from: { path: '^property-tests/(arbitraries|laws|kit)/' },
+      from: { path: '^property-tests/(arbitraries|laws|kit|operations|index\\.ts)' },
       to: { path: ['^backends/', 'node_modules/vitest'] },
     },
     {

@@ -8,6 +8,7 @@ export default defineConfig({
     alias: [
       { find: /^omoe\/backends\/(.*)$/, replacement: here('./backends/$1/index.ts') },
       { find: /^omoe\/spec$/, replacement: here('./spec/index.ts') },
+      { find: /^omoe\/conformance$/, replacement: here('./property-tests/index.ts') },
       { find: /^omoe\/backend$/, replacement: here('./src/backend.ts') },
       { find: /^omoe\/optim\/arrays$/, replacement: here('./src/optim/arrays.ts') },
       { find: /^omoe\/(.*)$/, replacement: here('./src/$1/index.ts') },

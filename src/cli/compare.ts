@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { renderReport } from '../report/report.ts';
 import {
   columnNotes,
@@ -38,12 +39,13 @@ export interface CompareCommand extends CompareFlags, OutputFlags {
  */
 export async function compare(flags: CompareCommand, command: string, environment: Environment): Promise<void> {
   const { stdout, stderr } = environment;
-  const plan = comparePlan(flags);
-  const backend = resolveBackend(plan.backend);
+  const asked = comparePlan(flags);
+  const { name: backend, device } = await resolveBackend(asked.backend);
+  const plan = { ...asked, backend };
   const wanted = integer('--threads', flags.threads, environment.cores, 1, 1024);
   // More processes than jobs that can run side by side would only wait.
   const threads = Math.min(wanted, plan.seeds.length * plan.methods.length);
-  if (!flags.quiet) for (const warning of planWarnings(plan)) stderr.write(`note: ${warning}\n`);
+  if (!flags.quiet) for (const note of [...device.notes, ...planWarnings(plan)]) stderr.write(`note: ${note}\n`);
   const task = await loadFirst(plan);
 
   if (flags.dryRun) {
@@ -102,6 +104,7 @@ const loadFirst = (plan: ComparePlan): Promise<Task> =>
     task: plan.task,
     data: plan.data,
     vocab: plan.vocab,
+    read: readFile,
     seed: plan.seeds[0],
     length: plan.model.length,
     trainLimit: plan.trainLimit,

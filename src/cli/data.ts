@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
@@ -52,7 +53,7 @@ export async function dataCheck(name: string, flags: DataCheckFlags, environment
   const splits = await Promise.all(
     ['train', 'dev'].map(async (split) => {
       const path = join(flags.data, `${split}.tsv`);
-      const rows = parseGlue(task, await readLines(path, files), path);
+      const rows = parseGlue(task, await readLines(path, files, readFile), path);
       const positive = rows.filter(({ label }) => label === 1).length;
       return { split, rows: rows.length, label0: rows.length - positive, label1: positive };
     }),
@@ -73,7 +74,7 @@ export async function dataCheck(name: string, flags: DataCheckFlags, environment
 
 async function countPieces(task: GlueName, data: string, vocab: string) {
   const limits = { trainLimit: null, devLimit: null };
-  const loaded = await loadTask({ task, data, vocab, seed: 0, length: 512, ...limits });
+  const loaded = await loadTask({ task, data, vocab, read: readFile, seed: 0, length: 512, ...limits });
   const lengths = [...loaded.train, ...loaded.dev].map(({ tokens }) => tokens.length);
   const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
   const mean = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;

@@ -14,7 +14,7 @@ export async function doctor(flags: OutputFlags, environment: Environment): Prom
     platform: `${process.platform} ${process.arch}`,
     cores: environment.cores,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
-    auto: resolveBackend('auto'),
+    auto: (await resolveBackend('auto')).name,
     backends,
   };
   if (flags.json) {
@@ -22,12 +22,17 @@ export async function doctor(flags: OutputFlags, environment: Environment): Prom
     return;
   }
   const { omoe, node, platform, cores, memoryGiB, auto } = facts;
-  const rows = backends.map(({ name, available, note }) => [name, available ? 'yes' : 'no', note]);
+  const rows = backends.map(({ name, available, device, note }) => [
+    name,
+    available ? 'yes' : 'no',
+    device?.name ?? '',
+    note,
+  ]);
   environment.stdout.write(
     [
       `omoe ${omoe}, Node ${node}, ${platform}, ${cores} cores, ${memoryGiB} GiB of memory`,
       '',
-      textTable(['backend', 'runs here', 'note'], rows),
+      textTable(['backend', 'runs here', 'on', 'note'], rows),
       '',
       `--backend auto takes ${auto}. compare starts up to ${cores} worker processes (--threads).`,
       '',

@@ -96,7 +96,7 @@ function commands(argv: readonly string[], environment: Environment, act: Act): 
     .option('--experts <n>', 'experts in each layer')
     .option('--top-k <n>', 'experts that a token is sent to')
     .option('--length <n>', 'positions; longer sentences are cut')
-    .option('--backend <name>', 'auto or cpu')
+    .option('--backend <name>', 'auto, cpu, or gpujs[:webgpu|webgl2|webgl|headlessgl|webasm|cpu]')
     .option('--threads <n>', 'worker processes (default: one a core)')
     .option('--out <dir>', 'the run folder, new or empty (default: runs/<time>-<task>)')
     .option('--dry-run', 'print the plan, its parameters, memory and time; run nothing')

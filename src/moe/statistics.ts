@@ -38,10 +38,7 @@ function columnsOf(rows: Tensor, plan: Dispatch, statistic: 'mean' | 'tokens'): 
   if (statistic === 'tokens') return { columns: rows, owners: plan.expertOfRow };
   const t = rows.engine;
   const served = plan.offsets.slice([1, plan.experts + 1]).subtract(plan.offsets.slice([0, plan.experts])); // [expert]
-  // One bin more than experts, for the rows that nobody owns. [row, size] -> [expert, size]
-  const sums = t
-    .zeros([plan.experts + 1, rows.shape[1]], rows.dtype)
-    .scatterAdd(plan.expertOfRow, rows, 0)
-    .slice([0, plan.experts]);
+  // Σ over each expert's rows: [row, 1] ⊗ [row, size] -> [expert, 1, size]; rows that nobody owns lie behind the last offset.
+  const sums = t.ones([rows.shape[0], 1], rows.dtype).groupedOuter(rows, plan.offsets).squeeze(1);
   return { columns: sums.divide(served.maximum(1).astype(rows.dtype).expandDims(1)), owners: served };
 }

@@ -1,11 +1,12 @@
 import type { Recorded } from '../moe/statistics.ts';
+import { type Pending, pendingAll } from '../pending.ts';
 import type { Key } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
 import { type OthersColumns, uploadOthers } from './omoe-report.ts';
 import type { OmoeOptions } from './options.ts';
 import { buildProjectors, ExpertColumns, traceShare } from './projector/index.ts';
 import { type DeviceProjectors, uploadProjectors } from './protect.ts';
-import { addRecorded, columnSize, emptyColumns } from './statistics.ts';
+import { addRecorded, columnSize, emptyColumns, pendingRecord, type ReadRecord } from './statistics.ts';
 
 /** What OMoE remembers of one expert linear. A state is never changed: the same state and step give the same update again. */
 export interface LinearState {
@@ -38,15 +39,20 @@ export function accumulate(
   return { start: old.start, pending, columns: kept.columns, projectors: null };
 }
 
-/** Reads the records, and builds every Q_i: one factorisation per expert matrix and phase, in Float64 on the host. */
-export async function beginOrthogonalPhase(
+/** What is read once a phase: the records of its accumulating steps. */
+export const pendingRecords = ({ pending }: LinearState): Pending<ReadRecord[]> =>
+  pendingAll(pending.map((recorded) => pendingRecord(recorded)));
+
+/** Builds every Q_i: one factorisation per expert matrix and phase, in Float64 on the host. */
+export function beginOrthogonalPhase(
   state: LinearState,
+  records: readonly ReadRecord[],
   weight: Tensor,
   options: OmoeOptions,
   rotation: Key,
-): Promise<LinearState> {
+): LinearState {
   const columns = state.columns.map((expert) => ExpertColumns.from(expert.state()));
-  for (const recorded of state.pending) await addRecorded(columns, recorded, options);
+  for (const record of records) addRecorded(columns, record, options);
   const projectors = buildProjectors(columns, options, rotation);
   return {
     ...state,

@@ -1,9 +1,9 @@
 import { UsageError } from '../errors.ts';
 import type { Recorded, Recording } from '../moe/statistics.ts';
-import { type Pending, pendingAll } from '../pending.ts';
+import { type Pending, pendingAll, readTogether } from '../pending.ts';
 import { foldIn, type Key, key as keyOf } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
-import { accumulate, beginOrthogonalPhase, type LinearState, noColumns } from './linear-state.ts';
+import { accumulate, beginOrthogonalPhase, type LinearState, noColumns, pendingRecords } from './linear-state.ts';
 import { validateOmoeOptions } from './methods.ts';
 import type { LinearReport } from './omoe-report.ts';
 import { type BaseOptimizer, gradientOf, type Parameters } from './optimizer.ts';
@@ -141,17 +141,14 @@ export function omoe<S>(
         return { updates, state: nextState, phase: 'accumulate', reports: pendingAll<LinearReport>([]) };
       }
 
-      const ready = new Map<string, LinearState>();
-      for (const linear of linears) {
-        const linearState = state.linears.get(linear.name)!;
-        const rotation = foldIn(foldIn(key, linear.name), position.cycle);
-        ready.set(
-          linear.name,
-          options.side === 'update' || linearState.projectors
-            ? linearState
-            : await beginOrthogonalPhase(linearState, parameters.get(linear.weight)!, options, rotation),
-        );
-      }
+      const ready = new Map(linears.map(({ name }) => [name, state.linears.get(name)!]));
+      const beginning = linears.filter(({ name }) => options.side !== 'update' && !ready.get(name)!.projectors);
+      const [recorded] = await readTogether(pendingAll(beginning.map(({ name }) => pendingRecords(ready.get(name)!))));
+      beginning.forEach(({ name, weight }, i) => {
+        const rotation = foldIn(foldIn(key, name), position.cycle);
+        const begun = beginOrthogonalPhase(ready.get(name)!, recorded[i], parameters.get(weight)!, options, rotation);
+        ready.set(name, begun);
+      });
 
       const protect = async (from: Parameters, target: Map<string, Tensor>) => {
         const done = new Map<string, Protection>();

@@ -1,4 +1,6 @@
+import type { HostArray } from '../backend.ts';
 import type { Recorded } from '../moe/statistics.ts';
+import type { Pending } from '../pending.ts';
 import type { OmoeOptions } from './options.ts';
 import { ExpertColumns } from './projector/index.ts';
 
@@ -12,17 +14,28 @@ export function columnSize([, input, output]: readonly number[], { side, bias }:
   return side === 'output' ? output : input + (bias === 'augment' ? 1 : 0);
 }
 
+/** One step's record on the host. */
+export interface ReadRecord {
+  /** Row-major [expert or row, length]. */
+  readonly values: HostArray;
+  readonly owners: HostArray;
+  readonly length: number;
+}
+
+export const pendingRecord = ({ columns, owners }: Recorded): Pending<ReadRecord> => ({
+  tensors: [columns, owners],
+  of: ([values, of]) => ({ values, owners: of, length: columns.shape[1] }),
+});
+
 /**
- * Reads one step's record and adds its columns to each expert's: first the old ones are scaled by √λ, then the new ones
- * come; an expert that saw nothing keeps its statistics as they are.
+ * Adds the columns of one step to each expert's: first the old ones are scaled by √λ, then the new ones come; an expert that
+ * saw nothing keeps its statistics as they are.
  */
-export async function addRecorded(
+export function addRecorded(
   experts: readonly ExpertColumns[],
-  recorded: Recorded,
+  { values, owners, length }: ReadRecord,
   options: OmoeOptions,
-): Promise<void> {
-  const [values, owners] = await Promise.all([recorded.columns.data(), recorded.owners.data()]);
-  const length = recorded.columns.shape[1];
+): void {
   const augmented = options.side === 'input' && options.bias === 'augment';
   const column = (row: number): Float64Array => {
     const r = new Float64Array(length + (augmented ? 1 : 0)).fill(1); // r = x, or [x; 1]
