@@ -52,9 +52,10 @@ function choose(name: string): Choice {
   throw new UsageError({
     operation: '--backend',
     received: known && !entry ? `"${name}", which is not built yet` : `"${name}"`,
-    expected: ['auto', ...built.map((one) => (one.modes.length > 0 ? `${one.name}[:${one.modes.join('|')}]` : one.name))].join(
-      ' or ',
-    ),
+    expected: [
+      'auto',
+      ...built.map((one) => (one.modes.length > 0 ? `${one.name}[:${one.modes.join('|')}]` : one.name)),
+    ].join(' or '),
     advice: known && !entry ? undefined : didYouMean(name, names),
   });
 }

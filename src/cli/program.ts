@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { methodTable } from '../optim/methods.ts';
 import { type CompareCommand, compare } from './compare.ts';
+import { type ConformFlags, conform } from './conform.ts';
 import { type DataCheckFlags, dataCheck, dataList } from './data.ts';
 import { doctor } from './doctor.ts';
 import type { Environment, OutputFlags } from './environment.ts';
@@ -19,9 +20,10 @@ import { packageVersion } from './version.ts';
 export async function run(argv: readonly string[], environment: Environment): Promise<number> {
   let exitCode = 0;
   /** Runs a command; what it throws becomes a message and an exit code. */
-  const act = async (flags: OutputFlags, command: () => Promise<void>) => {
+  const act: Act = async (flags, command) => {
     try {
-      await command();
+      const code = await command();
+      if (typeof code === 'number') exitCode = code;
     } catch (error) {
       exitCode = reportFailure(error, flags, environment);
     }
@@ -45,7 +47,8 @@ function outputFlags(argv: readonly string[]): OutputFlags {
   return { json: options.includes('--json'), verbose: options.includes('--verbose') };
 }
 
-type Act = (flags: OutputFlags, command: () => Promise<void>) => Promise<void>;
+/** A command may say its own exit code, where it has done what was asked and the answer is no. */
+type Act = (flags: OutputFlags, command: () => Promise<unknown>) => Promise<void>;
 
 function commands(argv: readonly string[], environment: Environment, act: Act): Command {
   const program = new Command('omoe')
@@ -113,6 +116,20 @@ function commands(argv: readonly string[], environment: Environment, act: Act): 
     .description('what this machine and this version can run on')
     .addHelpText('after', '\nExample:\n  omoe doctor --json')
     .action((flags: OutputFlags) => act(flags, () => doctor(flags, environment)));
+
+  output(program.command('conform'))
+    .description('run the conformance kit on a backend: what is native, what laws hold, how far bounds are used')
+    .requiredOption('--backend <name>', 'auto, cpu, or gpujs[:webgpu|webgl2|webgl|headlessgl|webasm|cpu]')
+    .option('--runs <n>', 'draws of each property (default: 20)')
+    .option('--seed <n>', 'of the draws (default: 1)')
+    .option('--only <law>', 'a law, a pattern with *, an operation, or a section')
+    .option('--dtype <dtype>', 'float32 or float64 (default: all that the backend holds)')
+    .option('--path <path>', 'one failing draw, as a failure printed it')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  omoe conform --backend cpu\n  omoe conform --backend gpujs:webasm --only matmul',
+    )
+    .action((flags: ConformFlags) => act(flags, () => conform(flags, environment)));
 
   const data = program.command('data').description('the tasks, and checks of their files');
   output(data.command('list'))
