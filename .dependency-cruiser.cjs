@@ -6,7 +6,7 @@ module.exports = {
       name: 'spec-is-self-contained',
       comment: 'The specification is read on its own: it imports ndarray and itself.',
       severity: 'error',
-      from: { path: '^spec/', pathNot: '\\.test\\.ts$' },
+      from: { path: '^spec/', pathNot: '\\.(test|fixture)\\.ts$' },
       to: { pathNot: ['^spec/', '^node_modules/(@types/)?ndarray(/|$)'] },
     },
     {

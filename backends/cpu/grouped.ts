@@ -5,7 +5,7 @@ import { type MatrixView, matrixOf, multiplyInto, transposed } from './matmul.ts
 
 /** Products over rows sorted by expert: expert e owns rows offsets[e] ≤ r < offsets[e + 1]; one product an expert. */
 
-const rowsOf = (x: HostView, first: number, end: number): MatrixView => ({
+export const rowsOf = (x: HostView, first: number, end: number): MatrixView => ({
   ...matrixOf(x, x.offset + first * x.strides[0]),
   rows: end - first,
 });

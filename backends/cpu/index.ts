@@ -3,11 +3,13 @@ import { adamwStep } from './adamw.ts';
 import { activation, binary, select, unary } from './elementwise.ts';
 import { groupedMatmul, groupedOuter } from './grouped.ts';
 import type { HostKernel } from './kernel.ts';
+import { groupedLinear, linear } from './linear.ts';
 import { gram, matmul, orthogonalProject } from './matmul.ts';
 import { cast, concat, copy, fill, gather, scatterAdd } from './move.ts';
 import { crossEntropy, layerNorm, logSoftmax, softmax } from './normalize.ts';
 import { cumsum, oneHot, sort, topK } from './order.ts';
 import { argmax, logSumExp, mean, reduce, variance } from './reduce.ts';
+import { moeCombine, moeDispatch, topKGate } from './routing.ts';
 import { type CpuBuffer, createStorage, type Storage } from './storage.ts';
 
 /**
@@ -56,6 +58,8 @@ export function cpu(): CpuBackend {
     matmul: on('matmul', matmul),
     groupedMatmul: on('groupedMatmul', groupedMatmul),
     groupedOuter: on('groupedOuter', groupedOuter),
+    linear: on('linear', linear),
+    groupedLinear: on('groupedLinear', groupedLinear),
     softmax: on('softmax', softmax),
     logSoftmax: on('logSoftmax', logSoftmax),
     layerNorm: on('layerNorm', layerNorm),
@@ -65,6 +69,9 @@ export function cpu(): CpuBackend {
     cumsum: on('cumsum', cumsum),
     oneHot: on('oneHot', oneHot),
     concat: on('concat', concat),
+    topKGate: on('topKGate', topKGate),
+    moeDispatch: on('moeDispatch', moeDispatch),
+    moeCombine: on('moeCombine', moeCombine),
     gram: on('gram', gram),
     orthogonalProject: on('orthogonalProject', orthogonalProject),
     adamwStep: on('adamwStep', adamwStep),

@@ -63,19 +63,26 @@ const withoutAxis = (view: { strides: readonly number[]; offset: number }, axis:
   offset: view.offset,
 });
 
-// y[…, m, …] = x[…, indices[m], …]
-export const gather: HostKernel<PrimitiveAttrs['gather']> = ([x, indices], { axis }, [output]) => {
-  const index = requireIndex('gather', indices, x.shape[axis]);
-  const result = allocate(output.dtype, sizeOf(output.shape));
-  const place = rowMajor(output.shape);
-  const [data, along, resultAlong] = [x.buffer, x.strides[axis], place.strides[axis]];
-  const others = output.shape.filter((_, a) => a !== axis);
-  forEachRow(others, [withoutAxis(x, axis), withoutAxis(place, axis)], (_, [from, to], length, [step, resultStep]) => {
-    for (let m = 0; m < index.length; m++)
-      copyRow(length, result, to + m * resultAlong, resultStep, data, from + index[m] * along, step);
-  });
-  return [result];
-};
+/** y[…, m, …] = x[…, indices[m], …], for the operation of that name. */
+export const gatherAs =
+  (operation: string): HostKernel<PrimitiveAttrs['gather']> =>
+  ([x, indices], { axis }, [output]) => {
+    const index = requireIndex(operation, indices, x.shape[axis]);
+    const result = allocate(output.dtype, sizeOf(output.shape));
+    const place = rowMajor(output.shape);
+    const [data, along, resultAlong] = [x.buffer, x.strides[axis], place.strides[axis]];
+    const others = output.shape.filter((_, a) => a !== axis);
+    forEachRow(
+      others,
+      [withoutAxis(x, axis), withoutAxis(place, axis)],
+      (_, [from, to], length, [step, resultStep]) => {
+        for (let m = 0; m < index.length; m++)
+          copyRow(length, result, to + m * resultAlong, resultStep, data, from + index[m] * along, step);
+      },
+    );
+    return [result];
+  };
+export const gather = gatherAs('gather');
 
 // y = x, then y[…, indices[m], …] += updates[…, m, …] for m = 0, 1, …; floats are summed in Float64 and rounded at the end.
 export const scatterAdd: HostKernel<PrimitiveAttrs['scatterAdd']> = ([x, indices, updates], { axis }, [output]) => {

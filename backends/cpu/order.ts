@@ -10,7 +10,7 @@ const above = (a: number, b: number): boolean => a > b || (Number.isNaN(a) && !N
 const shortList = 32;
 
 /** The first `count` of kept[] become the indices of the largest elements, descending, ties to the lowest index. */
-function selectLargest(lane: Float64Array, kept: Int32Array): void {
+export function selectLargest(lane: Float64Array, kept: Int32Array): void {
   if (kept.length > shortList) {
     kept.set(order(lane, (a, b) => (above(a, b) ? -1 : above(b, a) ? 1 : 0)).subarray(0, kept.length));
     return;

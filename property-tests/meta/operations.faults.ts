@@ -2,6 +2,7 @@ import { type CpuBuffer, cpu } from '../../backends/cpu/index.ts';
 import type { View } from '../../src/backend.ts';
 import { engine } from '../../src/engine.ts';
 import { softmax as softmaxRecord } from '../../src/ops/normalize.ts';
+import type { Tensor } from '../../src/tensor.ts';
 import {
   change,
   eachRow,
@@ -18,6 +19,18 @@ import {
 const definition = 'law 10, equals its definition';
 const strided = 'strided equals contiguous, bit for bit';
 const gradient = 'law 9, gradient equals the central difference';
+
+/** Offsets that give what nobody owns to the last expert. */
+function ownedThroughout(offsets: View<CpuBuffer>, rows: number): View<CpuBuffer> {
+  const ends = Int32Array.from(
+    { length: offsets.shape[0] },
+    (_, i) => offsets.buffer.data[offsets.offset + i * offsets.strides[0]],
+  );
+  if (ends.length > 1) ends[ends.length - 1] = rows;
+  return { ...offsets, buffer: { ...offsets.buffer, data: ends }, strides: [1], offset: 0 };
+}
+
+const firstColumn = (x: Tensor): Tensor => x.slice([0, 1], 1).reshape([x.shape[0]]);
 
 export const faults: readonly Fault[] = [
   {
@@ -144,14 +157,29 @@ export const faults: readonly Fault[] = [
     caughtBy: definition,
     dtype: 'float32',
     engine: withKernels(({ groupedMatmul }) => ({
-      groupedMatmul: ([x, w, offsets], attrs, outputs) => {
-        const ends = Int32Array.from(
-          { length: offsets.shape[0] },
-          (_, i) => offsets.buffer.data[offsets.offset + i * offsets.strides[0]],
-        );
-        if (ends.length > 1) ends[ends.length - 1] = x.shape[0];
-        const buffer: CpuBuffer = { ...offsets.buffer, data: ends };
-        return groupedMatmul!([x, w, { ...offsets, buffer, strides: [1], offset: 0 }], attrs, outputs);
+      groupedMatmul: ([x, w, offsets], attrs, outputs) =>
+        groupedMatmul!([x, w, ownedThroughout(offsets, x.shape[0])], attrs, outputs),
+    })),
+  },
+  {
+    name: 'groupedLinear takes the bias of the first expert for all',
+    operation: 'groupedLinear',
+    caughtBy: definition,
+    dtype: 'float32',
+    engine: withKernels(({ groupedLinear }) => ({
+      groupedLinear: ([x, w, b, offsets], attrs, outputs) =>
+        groupedLinear!([x, w, { ...b, strides: [0, b.strides[1]] }, offsets], attrs, outputs),
+    })),
+  },
+  {
+    name: 'moeCombine adds what stands in the rows of nobody',
+    operation: 'moeCombine',
+    caughtBy: definition,
+    dtype: 'float32',
+    engine: withKernels(({ moeCombine }) => ({
+      moeCombine: ([rows, gates, rowOfSlot, tokenOfRow, slotOfRow, offsets], attrs, outputs) => {
+        const all = ownedThroughout(offsets, rows.shape[0]);
+        return moeCombine!([rows, gates, rowOfSlot, tokenOfRow, slotOfRow, all], attrs, outputs);
       },
     })),
   },
@@ -296,6 +324,42 @@ export const faults: readonly Fault[] = [
         softmaxRecord.vjp!({ inputs, outputs, gradients, attrs: { axis: inputs[0].rank - 1 } }).map((g) =>
           g!.negative(),
         ),
+    })),
+  },
+  {
+    name: 'the gradient of linear loses what flows to z',
+    operation: 'linear',
+    caughtBy: gradient,
+    dtype: 'float64',
+    engine: withRecord('linear', (op) => ({
+      ...op,
+      vjp: (context) => {
+        const [y, z] = context.gradients;
+        return op.vjp!({ ...context, gradients: z ? [y, z.zerosLike()] : [y] });
+      },
+    })),
+  },
+  {
+    name: 'the gradient of the gate forgets the experts that were not chosen',
+    operation: 'topKGate',
+    caughtBy: gradient,
+    dtype: 'float64',
+    engine: withRecord('topKGate', (op) => ({
+      ...op,
+      vjp: ({ inputs: [logits], outputs: [gates, chosen], gradients: [g] }) => [
+        chosen.oneHot(logits.shape[1], 'bool').where(g.multiply(gates).expandDims(2), 0).sum([1]),
+      ],
+    })),
+  },
+  {
+    name: 'the gradient of moeDispatch is that of the first slot alone',
+    operation: 'moeDispatch',
+    caughtBy: gradient,
+    dtype: 'float64',
+    engine: withRecord('moeDispatch', (op) => ({
+      ...op,
+      vjp: ({ inputs: [x, , rowOfSlot], gradients: [g] }) =>
+        rowOfSlot.shape[1] === 0 ? [x.zerosLike(), null, null] : [g.gather(firstColumn(rowOfSlot)), null, null],
     })),
   },
   {

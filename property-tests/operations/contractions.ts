@@ -62,7 +62,7 @@ const matmul: OperationCase = {
 };
 
 /** Rows sorted by expert: experts without rows, rows of nobody, no experts, no rows. */
-const grouped = (
+export const grouped = (
   maxSize: number,
 ): fc.Arbitrary<{ rows: number; experts: number; width: [number, number]; offsets: Int }> =>
   fc

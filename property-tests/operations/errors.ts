@@ -2,6 +2,9 @@ import type { DType } from '../../src/backend.ts';
 import { Engine } from '../../src/engine.ts';
 import { DTypeError, OmoeError, ShapeError, UsageError } from '../../src/errors.ts';
 import { adamwStep } from '../../src/ops/adamw.ts';
+import { moeCombine, moeDispatch } from '../../src/ops/dispatch.ts';
+import { topKGate } from '../../src/ops/gate.ts';
+import { groupedLinear, linear } from '../../src/ops/linear.ts';
 import { key } from '../../src/random.ts';
 import type { Tensor } from '../../src/tensor.ts';
 import type { OperationName } from './index.ts';
@@ -194,16 +197,74 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
     shape(({ f, ints }) => f(2, 3).groupedMatmul(f(2, 3, 5), ints(0, 2)), '[2, 3, 5]', 'int32[2]', 'int32[3]'),
     shape(({ f }) => f(2, 3).groupedMatmul(f(1, 3, 5), f(2)), '[2]', 'int32'),
     dtype(({ i, ints }) => i(2, 3).groupedMatmul(i(1, 3, 5), ints(0, 2)), 'int32[2, 3]'),
-    data(({ f, ints }) => f(2, 3).groupedMatmul(f(1, 3, 5), ints(0, 3)), 'offset 3', 'position 1'),
-    data(({ f, ints }) => f(2, 3).groupedMatmul(f(2, 3, 5), ints(0, 2, 1)), 'offset 1', 'position 2'),
-    data(({ f, ints }) => f(2, 3).groupedMatmul(f(1, 3, 5), ints(1, 2)), 'offset 1', 'position 0'),
+    data(({ f, ints }) => f(2, 3).groupedMatmul(f(1, 3, 5), ints(0, 3)), 'position 1'),
+    data(({ f, ints }) => f(2, 3).groupedMatmul(f(2, 3, 5), ints(0, 2, 1)), 'position 2'),
+    data(({ f, ints }) => f(2, 3).groupedMatmul(f(1, 3, 5), ints(1, 2)), 'position 0'),
   ],
   groupedOuter: [
     shape(({ f, ints }) => f(2, 3).groupedOuter(f(3, 4), ints(0, 2)), '[2, 3]', '[3, 4]'),
     shape(({ f }) => f(2, 3).groupedOuter(f(2, 4), f(2)), '[2]', 'int32'),
     shape(({ f, ints }) => f(2, 3).groupedOuter(f(2, 4), ints()), 'int32[0]'),
     dtype(({ i, ints }) => i(2, 3).groupedOuter(i(2, 4), ints(0, 2)), 'int32[2, 3]'),
-    data(({ f, ints }) => f(2, 3).groupedOuter(f(2, 4), ints(0, 3)), 'offset 3'),
+    data(({ f, ints }) => f(2, 3).groupedOuter(f(2, 4), ints(0, 3)), 'position 1'),
+  ],
+  linear: [
+    shape(({ t, f }) => t.run(linear, [f(2, 3), f(4, 5), f(5)], plain), '[2, 3]', '[4, 5]'),
+    shape(({ t, f }) => t.run(linear, [f(2, 3), f(3, 5), f(1)], plain), '[3, 5]', '[1]', 'b [out]'),
+    shape(({ t, f }) => t.run(linear, [f(2, 2, 3), f(3, 5), f(5)], plain), '[2, 2, 3]', 'x [row, in]'),
+    dtype(({ t, i }) => t.run(linear, [i(2, 3), i(3, 5), i(5)], plain), 'int32[2, 3]'),
+    dtype(({ t, f, i }) => t.run(linear, [f(2, 3), f(3, 5), i(5)], plain), 'int32[5]', '.astype'),
+    usage(({ t, f }) => t.run(linear, [f(2, 3), f(3, 5), f(5)], given({ activation: 'elu' })), 'elu', 'gelu'),
+  ],
+  groupedLinear: [
+    shape(({ t, f, ints }) => t.run(groupedLinear, [f(2, 3), f(1, 4, 5), f(1, 5), ints(0, 2)], plain), '[1, 4, 5]'),
+    shape(({ t, f, ints }) => t.run(groupedLinear, [f(2, 3), f(2, 3, 5), f(1, 5), ints(0, 1, 2)], plain), '[1, 5]'),
+    shape(
+      ({ t, f, ints }) => t.run(groupedLinear, [f(2, 3), f(2, 3, 5), f(2, 5), ints(0, 2)], plain),
+      'int32[2]',
+      'int32[3]',
+    ),
+    shape(({ t, f }) => t.run(groupedLinear, [f(2, 3), f(1, 3, 5), f(1, 5), f(2)], plain), '[2]', 'int32'),
+    dtype(({ t, i, ints }) => t.run(groupedLinear, [i(2, 3), i(1, 3, 5), i(1, 5), ints(0, 2)], plain), 'int32[2, 3]'),
+    usage(
+      ({ t, f, ints }) =>
+        t.run(groupedLinear, [f(2, 3), f(1, 3, 5), f(1, 5), ints(0, 2)], given({ activation: 'toString' })),
+      'toString',
+    ),
+    data(({ t, f, ints }) => t.run(groupedLinear, [f(2, 3), f(1, 3, 5), f(1, 5), ints(0, 3)], plain), 'position 1'),
+    data(({ t, f, ints }) => t.run(groupedLinear, [f(2, 3), f(1, 3, 5), f(1, 5), ints(1, 2)], plain), 'position 0'),
+  ],
+  topKGate: [
+    usage(({ t, f }) => t.run(topKGate, [f(2, 3)], { k: 4, renormalize: true }), 'k = 4', 'from 1 to 3'),
+    usage(({ t, f }) => t.run(topKGate, [f(2, 3)], { k: 0, renormalize: true }), 'k = 0'),
+    usage(({ t, f }) => t.run(topKGate, [f(2, 3)], { k: 1.5, renormalize: true }), 'k = 1.5'),
+    usage(({ t, f }) => t.run(topKGate, [f(2, 0)], { k: 1, renormalize: true }), '[2, 0]', 'at least one expert'),
+    shape(({ t, f }) => t.run(topKGate, [f(3)], { k: 1, renormalize: true }), '[3]', 'rank 2'),
+    dtype(({ t, i }) => t.run(topKGate, [i(2, 3)], { k: 1, renormalize: true }), 'int32[2, 3]'),
+  ],
+  moeDispatch: [
+    shape(({ t, f, i }) => t.run(moeDispatch, [f(2, 3), i(5), i(2, 2)], {}), '[2, 3]', 'int32[5]', 'int32[2, 2]'),
+    shape(({ t, f, i }) => t.run(moeDispatch, [f(2, 3), i(2), i(1, 2)], {}), 'int32[1, 2]'),
+    shape(({ t, f, i }) => t.run(moeDispatch, [f(2), i(2), i(2, 1)], {}), 'x', '[2]', 'rank 2'),
+    dtype(({ t, f }) => t.run(moeDispatch, [f(2, 3), f(2), f(2, 1)], {}), 'tokenOfRow', 'int32'),
+    dtype(({ t, f, i }) => t.run(moeDispatch, [f(2, 3), i(2), f(2, 1)], {}), 'rowOfSlot', 'int32'),
+    dtype(({ t, i }) => t.run(moeDispatch, [i(2, 3), i(2), i(2, 1)], {}), 'int32[2, 3]'),
+    data(({ t, f, i, ints }) => t.run(moeDispatch, [f(2, 3), ints(0, 2), i(2, 1)], {}), '2', 'position 1'),
+  ],
+  moeCombine: [
+    shape(({ t, f, i }) => t.run(moeCombine, [f(3, 4), f(2, 2), i(2, 2), i(4), i(4), i(2)], {}), '[3, 4]', '[2, 2]'),
+    shape(({ t, f, i }) => t.run(moeCombine, [f(4, 4), f(2, 2), i(4, 1), i(4), i(4), i(2)], {}), 'int32[4, 1]'),
+    shape(({ t, f, i }) => t.run(moeCombine, [f(4, 4), f(2, 2), i(2, 2), i(4), i(4), i(0)], {}), 'offsets', 'int32[0]'),
+    shape(({ t, f, i }) => t.run(moeCombine, [f(4, 4), f(4), i(2, 2), i(4), i(4), i(2)], {}), 'gates', 'rank 2'),
+    dtype(({ t, f, i }) => t.run(moeCombine, [f(4, 4), i(2, 2), i(2, 2), i(4), i(4), i(2)], {}), '.astype'),
+    dtype(({ t, f, i }) => t.run(moeCombine, [f(4, 4), f(2, 2), f(2, 2), i(4), i(4), i(2)], {}), 'rowOfSlot'),
+    dtype(({ t, f, i }) => t.run(moeCombine, [f(4, 4), f(2, 2), i(2, 2), i(4), i(4), f(2)], {}), 'offsets'),
+    data(
+      ({ t, f, i, ints }) =>
+        t.run(moeCombine, [f(2, 4), f(1, 2), ints(0, 2).reshape([1, 2]), i(2), i(2), ints(0, 2)], {}),
+      '2',
+      'position 1',
+    ),
   ],
   gram: [shape(({ f }) => f(3).gram(), '[3]'), dtype(({ i }) => i(2, 3).gram(), 'int32[2, 3]')],
   orthogonalProject: [
@@ -312,6 +373,7 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
   ],
 };
 
+const plain = { activation: 'none' } as const;
 const step = { learningRate: 1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, time: 1 };
 
 /** Of the engine as a whole. */

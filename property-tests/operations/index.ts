@@ -4,10 +4,12 @@ import type { CompositeName, views } from '../../src/ops/index.ts';
 import type { OperationCase } from './case.ts';
 import { contractions } from './contractions.ts';
 import { elementwise } from './elementwise.ts';
+import { linearCases } from './linear.ts';
 import { normalisations } from './normalize.ts';
 import { orderCases } from './order.ts';
 import { placement } from './placement.ts';
 import { reductionCases } from './reduce.ts';
+import { routing } from './routing.ts';
 import { training } from './training.ts';
 import { viewCases } from './views.ts';
 
@@ -27,10 +29,12 @@ export const operations: { readonly [K in OperationName]: OperationCase } = {
   ...elementwise,
   ...reductionCases,
   ...contractions,
+  ...linearCases,
   ...normalisations,
   ...orderCases,
   ...placement,
   ...viewCases,
+  ...routing,
   ...training,
 };
 

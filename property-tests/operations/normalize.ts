@@ -52,7 +52,7 @@ const layerNormCall = (epsilon: number, inputs: { x: Real; weight: Real; bias: R
     inputs,
     run: (_, { x, weight, bias }) => [x.layerNorm(weight, bias, epsilon)],
     exact: ({ x, weight, bias }) => [ops.layerNorm(x, weight, bias, epsilon)],
-    bound: ({ x, weight, bias }, u) => [layerNormBound(x, weight, bias, epsilon, u)],
+    bound: ({ x, weight, bias }, u, ulps) => [layerNormBound(x, weight, bias, epsilon, u, ulps)],
   });
 const layerNormCalls = (values: RealsOf, range: Parameters<typeof shapes>[0], epsilons: readonly number[]) =>
   fc

@@ -95,7 +95,7 @@ const min: Reduction = {
 const mean: Reduction = {
   run: (x, { axes, keepDims }) => x.mean(axes, { keepDims }),
   exact: (x, { axes, keepDims }) => ops.mean(x, axes, { keepDims }),
-  bound: (x, { axes, keepDims }, u) => meanBound(x, axes, u, { keepDims }),
+  bound: (x, { axes, keepDims }, u, ulps) => meanBound(x, axes, u, ulps, { keepDims }),
 };
 const logSumExp: Reduction = {
   run: (x, { axes, keepDims }) => x.logSumExp(axes, { keepDims }),
@@ -110,7 +110,7 @@ const varianceCall = (drawn: Drawn, correction: number, x: Real): Call => {
     inputs: { x },
     run: (_, { x }) => [x.variance(drawn.axes, options)],
     exact: ({ x }) => [ops.variance(x, drawn.axes, options)],
-    bound: ({ x }, u) => [varianceBound(x, drawn.axes, u, options)],
+    bound: ({ x }, u, ulps) => [varianceBound(x, drawn.axes, u, ulps, options)],
   });
 };
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { array, at, fromFunction, type Real, type Shape, toFlat } from '../../spec/array.ts';
 import { adamw } from '../../spec/method/adamw.ts';
 import * as ops from '../../spec/ops/index.ts';
-import { compound, gamma, smallestNormal, whereFinite } from '../../spec/rounding/model.ts';
+import { compound, gamma, smallestNormal, type Ulps, whereFinite } from '../../spec/rounding/model.ts';
 import { type AdamWAttrs, adamwStep as adamwRecord } from '../../src/ops/adamw.ts';
 import { key } from '../../src/random.ts';
 import { shapes } from '../arbitraries/shapes.ts';
@@ -26,15 +26,17 @@ function definition({ theta, gradient, first, second }: Moments, { steps, learni
 }
 
 /**
- * The bounds, element by element; every attribute is rounded to the working precision once, λ is the smallest normal number.
+ * The bounds, element by element; every attribute is rounded to the working precision once, λ is the smallest normal number,
+ * δ and ρ are the relative errors of a division and of a root.
  *   m: each of β₁m, (1 − β₁)g passes three roundings (attribute, product, sum): M = γ₃(|β₁m| + |(1 − β₁)g|) + 3λ.
  *   v: four, as g² is one more: V = γ₄(|β₂v| + (1 − β₂)g²), and 4λ lost.
- *   σ = √(v/c₂) + ε, c₂ = 1 − β₂ᵗ: under the root V/v and two roundings (c₂, division), which a root does not enlarge; the root
- *   one, ε and the sum two: relative r = (1 + V/v)(1 + γ₅) − 1, plus what the root makes of the 4λ, √(4λ/c₂)/σ.
- *   d = (m/c₁)/σ: |d̂ − d| ≤ D = ((|m| + M)(1 + γ₃)/(1 − r) − |m|)/(c₁σ).
+ *   σ = √(v/c₂) + ε, c₂ = 1 − β₂ᵗ: under the root V/v, the rounding of c₂ and the division, which a root does not enlarge; the
+ *   root itself; ε and the sum: relative r = (1 + V/v)(1 + γ₃)(1 + δ)(1 + ρ) − 1, plus what the root makes of the 4λ, √(4λ/c₂)/σ.
+ *   d = (m/c₁)/σ, with c₁ rounded and two divisions: |d̂ − d| ≤ D = ((|m| + M)(1 + γ₁)(1 + δ)²/(1 − r) − |m|)/(c₁σ).
  *   Δ = −η(d + λ_w θ): the decay two roundings and the sum one, η and the product two: η(D + γ₅(|d| + D + |λ_w θ|)) + 2λ.
  */
-function bounds(inputs: Moments, of: Step, u: number): Real[] {
+function bounds(inputs: Moments, of: Step, u: number, ulps: Ulps): Real[] {
+  const [division, root] = [2 * ulps.divide * u, 2 * ulps.sqrt * u];
   const { beta1, beta2, epsilon, weightDecay, learningRate } = of;
   const [update, m, v] = definition(inputs, of);
   const lambda = smallestNormal(u);
@@ -49,10 +51,12 @@ function bounds(inputs: Moments, of: Step, u: number): Real[] {
       const square = at(v, index);
       const sigma = Math.sqrt(square / c2) + epsilon;
       const r =
-        compound(square === 0 ? 0 : squareError(index) / square, gamma(5, u)) + Math.sqrt((4 * lambda) / c2) / sigma;
+        compound(square === 0 ? 0 : squareError(index) / square, gamma(3, u), division, root) +
+        Math.sqrt((4 * lambda) / c2) / sigma;
       if (!(r < 1)) return Infinity;
       const size = Math.abs(at(m, index));
-      const D = (((size + meanError(index)) * (1 + gamma(3, u))) / (1 - r) - size) / (c1 * sigma);
+      const divided = 1 + compound(gamma(1, u), division, division);
+      const D = (((size + meanError(index)) * divided) / (1 - r) - size) / (c1 * sigma);
       const decay = Math.abs(weightDecay * at(inputs.theta, index));
       return learningRate * (D + gamma(5, u) * (size / (c1 * sigma) + D + decay)) + 2 * lambda;
     }),
@@ -87,7 +91,7 @@ const adamwStep: OperationCase = {
             run: (t, { theta, gradient, first, second }) =>
               t.run(adamwRecord, [theta, gradient, first, second], { ...options, time: steps + 1 }),
             exact: (x) => definition(x, of),
-            bound: (x, u) => bounds(x, of, u),
+            bound: (x, u, ulps) => bounds(x, of, u, ulps),
           });
         }),
     ),

@@ -1,9 +1,9 @@
 /**
  * The gate: which experts see a token, and how much each counts (Shazeer et al. 2017, arXiv 1701.06538).
  */
-import { array, type Bool, type Int, intArray, precondition, type Real, toFlat, zeros } from '../array.ts';
+import { type Bool, type Int, intArray, precondition, type Real, zeros } from '../array.ts';
 import { matmul } from '../ops/matmul.ts';
-import { topK } from '../ops/order.ts';
+import { slotGates } from '../ops/routing.ts';
 import { softmax } from '../ops/softmax.ts';
 
 export interface GateOptions {
@@ -48,19 +48,18 @@ export function topKGate(logits: Real, k: number, options: GateOptions = {}): Ga
   const [tokens, experts] = logits.shape;
   precondition(Number.isInteger(k) && k >= 1 && k <= experts, `k must be 1 … E = ${experts}, not ${k}`);
   const renormalize = options.renormalize ?? k > 1;
+  const p = softmax(logits, 1);
+  const kept = slotGates(logits, k, renormalize);
   const probabilities = zeros([tokens, experts]);
   const gates = zeros([tokens, experts]);
   const chosen = intArray(new Array<number>(tokens * k).fill(-1), [tokens, k]);
   for (const t of realTokens(tokens, options.mask)) {
-    const z = array(Array.from({ length: experts }, (_, e) => logits.get(t, e)));
-    const p = softmax(z);
-    for (let e = 0; e < experts; e++) probabilities.set(t, e, p.get(e));
-    const kept = toFlat(topK(z, k).indices);
-    const share = kept.reduce((sum, e) => sum + p.get(e), 0);
-    kept.forEach((e, slot) => {
+    for (let e = 0; e < experts; e++) probabilities.set(t, e, p.get(t, e));
+    for (let slot = 0; slot < k; slot++) {
+      const e = kept.chosen.get(t, slot);
       chosen.set(t, slot, e);
-      gates.set(t, e, renormalize ? p.get(e) / share : p.get(e));
-    });
+      gates.set(t, e, kept.gates.get(t, slot));
+    }
   }
   return { probabilities, gates, chosen };
 }

@@ -5,15 +5,18 @@
  * The one argument: in any order of adding n numbers, each of them passes through at most n − 1 roundings, so the computed
  * sum is Σ xᵢ(1 + θᵢ) with |θᵢ| ≤ γ_{n−1}. A product before it is one rounding more.
  * λ is the smallest normal number: what one product can lose where small results are flushed to zero.
+ * δ = 2·ulps.divide·u is the relative error of one division.
  */
 import { at, type Int, type Real } from '../array.ts';
 import { abs, add } from '../ops/elementwise.ts';
+import { groupedLinear } from '../ops/linear.ts';
 import { groupedMatmul, groupedOuter, linear, matmul } from '../ops/matmul.ts';
 import { cumsum } from '../ops/order.ts';
 import { scatterAdd } from '../ops/placement.ts';
 import { transpose } from '../ops/projection.ts';
 import { mean, reduceWith, sum, variance } from '../ops/reduce.ts';
-import { gamma, smallestNormal, whereFinite } from './model.ts';
+import { moeCombine } from '../ops/routing.ts';
+import { compound, gamma, smallestNormal, type Ulps, whereFinite } from './model.ts';
 
 type Axes = number | readonly number[] | undefined;
 type Options = { readonly keepDims?: boolean };
@@ -33,35 +36,41 @@ export function sumBound(x: Real, axes: Axes, u: number, options: Options = {}):
   });
 }
 
-/** One rounding more for the division by n, two where the reciprocal is multiplied: γ_{n+1} Σ|xᵢ|/n + 2λ. */
-export function meanBound(x: Real, axes: Axes, u: number, options: Options = {}): Real {
+/**
+ * The division by n is off by δ; where its reciprocal is multiplied, by one rounding more:
+ * ((1 + γ_n)(1 + δ) − 1) Σ|xᵢ|/n + 2λ.
+ */
+export function meanBound(x: Real, axes: Axes, u: number, ulps: Ulps, options: Options = {}): Real {
   const n = countAlong(x, axes, options);
+  const relative = compound(gamma(n, u), 2 * ulps.divide * u);
   const magnitude = mean(abs(x), axes, options);
   return whereFinite(mean(x, axes, options), (index) => {
-    return gamma(n + 1, u) * at(magnitude, index) + 2 * smallestNormal(u);
+    return relative * at(magnitude, index) + 2 * smallestNormal(u);
   });
 }
 
 /**
  * Two passes: first the mean, off by |e| ≤ M; then Σ(xᵢ − x̄ − e)². As Σ(xᵢ − x̄) = 0, the mean's error enters squared only:
  * Σ(xᵢ − x̄ − e)² = Σ(xᵢ − x̄)² + n e². Each term is rounded twice by the difference (squared), once by the square, n − 1
- * times by the sum, twice by the division: with S = Σ(xᵢ − x̄)²,
- * |v̂ − v| ≤ (nM² + γ_{n+4}(S + nM²)) / (n − correction) + 2nλ.
+ * times by the sum, once where the division is a product with the reciprocal, and by δ: with S = Σ(xᵢ − x̄)² and
+ * r = (1 + γ_{n+3})(1 + δ) − 1,  |v̂ − v| ≤ (nM² + r(S + nM²)) / (n − correction) + 2nλ.
  * The one-pass form Σx² − n x̄² does not keep it.
  */
 export function varianceBound(
   x: Real,
   axes: Axes,
   u: number,
+  ulps: Ulps,
   { correction = 0, ...options }: Options & { readonly correction?: number } = {},
 ): Real {
   const n = countAlong(x, axes, options);
-  const meanError = meanBound(x, axes, u, options);
+  const meanError = meanBound(x, axes, u, ulps, options);
+  const relative = compound(gamma(n + 3, u), 2 * ulps.divide * u);
   return whereFinite(variance(x, axes, { correction, ...options }), (index, v) => {
     const shift = n * at(meanError, index) ** 2;
     const divisor = Math.abs(n - correction);
     const squares = Math.abs(v) * divisor;
-    return (shift + gamma(n + 4, u) * (squares + shift)) / divisor + 2 * n * smallestNormal(u);
+    return (shift + relative * (squares + shift)) / divisor + 2 * n * smallestNormal(u);
   });
 }
 
@@ -77,6 +86,20 @@ export function linearBound(x: Real, weight: Real, bias: Real | undefined, u: nu
   const input = weight.shape[0];
   const magnitude = linear(abs(x), abs(weight), bias && abs(bias));
   return whereFinite(magnitude, (_, m) => gamma(input + 1, u) * m + input * smallestNormal(u));
+}
+
+/** `linearBound` for each row with its expert's matrix and bias */
+export function groupedLinearBound(x: Real, weights: Real, biases: Real, offsets: Int, u: number): Real {
+  const input = x.shape[1];
+  const magnitude = groupedLinear(abs(x), abs(weights), abs(biases), offsets);
+  return whereFinite(magnitude, (_, m) => gamma(input + 1, u) * m + input * smallestNormal(u));
+}
+
+/** Σ over the k slots of a token of gate · row, a product and k − 1 sums: γ_k Σ|gate||row| + kλ */
+export function moeCombineBound(rows: Real, gates: Real, rowOfSlot: Int, offsets: Int, u: number): Real {
+  const k = gates.shape[1];
+  const magnitude = moeCombine(abs(rows), abs(gates), rowOfSlot, offsets);
+  return whereFinite(magnitude, (_, m) => gamma(k, u) * m + k * smallestNormal(u));
 }
 
 /** `matmulBound` for each row with its expert's matrix */

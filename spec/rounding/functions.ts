@@ -1,6 +1,6 @@
 /**
- * Bounds of the elementwise functions. ε_f = 2·ulps(f)·u is the relative error of an elementary function; λ is the smallest
- * normal number, granted once for each operation that may underflow.
+ * Bounds of the elementwise functions. ε_f = 2·ulps(f)·u is the relative error of an elementary function, of a division (δ for
+ * short) and of a root; λ is the smallest normal number, granted once for each operation that may underflow.
  *
  * Where a function has several evaluations in use, the bound is one that all of them keep; the comment names them.
  */
@@ -21,6 +21,11 @@ const rounded =
   (f: (x: number) => number): PointBound =>
   (x, u) =>
     u * Math.abs(f(x));
+/** Error of one division or root. */
+const byUlps =
+  (name: 'divide' | 'sqrt', f: (x: number) => number): PointBound =>
+  (x, u, ulps) =>
+    2 * ulps[name] * u * Math.abs(f(x));
 const exact: PointBound = () => 0;
 
 /**
@@ -33,12 +38,13 @@ function halfTimesOnePlus(x: number, t: number, error: number, u: number): numbe
 }
 
 /**
- * x/2 · (1 + erf(z)), z = x/√2. The constant and the product are rounded: z(1 + θ), |θ| ≤ γ₂, which moves erf by at most
- * |z|γ₂ · 2/√π e^{−z²(1−γ₂)²}, the slope being largest at the end nearest to 0. Then erf's own ε_erf.
+ * x/2 · (1 + erf(z)), z = x/√2. The constant is rounded, and the product, or the division by δ: z(1 + θ), |θ| ≤ g with
+ * g = (1 + γ₁)(1 + δ) − 1, which moves erf by at most |z|g · 2/√π e^{−z²(1−g)²}, the slope being largest at the end nearest
+ * to 0. Then erf's own ε_erf.
  */
 const geluBound: PointBound = (x, u, ulps) => {
   const z = Math.abs(x) / Math.SQRT2;
-  const g = gamma(2, u);
+  const g = compound(gamma(1, u), 2 * ulps.divide * u);
   const moved = z * g * (2 / Math.sqrt(Math.PI)) * Math.exp(-((z * (1 - g)) ** 2));
   const t = unaryFunctions.erf(x / Math.SQRT2);
   return halfTimesOnePlus(x, t, moved + 2 * ulps.erf * u * (Math.abs(t) + moved), u);
@@ -60,14 +66,15 @@ const geluTanhBound: PointBound = (x, u, ulps) => {
 
 /**
  * Either (1 + tanh(x/2))/2: off by (T + u(1 + t + T))/2 with T = ε_tanh|t|;
- * or 1/(1 + e^{−x}), for x < 0 also eˣ/(1 + eˣ): σ times at most two exponentials' errors and three roundings.
+ * or 1/(1 + e^{−x}), for x < 0 also eˣ/(1 + eˣ): σ times at most two exponentials' errors, the sum's rounding, the division's
+ * δ, and one rounding more where it is a product with the reciprocal: (1 + γ₂)(1 + δ).
  */
 const sigmoidBound: PointBound = (x, u, ulps) => {
   const t = Math.tanh(x / 2);
   const T = 2 * ulps.tanh * u * Math.abs(t);
   const byTanh = (T + u * (1 + t + T)) / 2;
   const e = 2 * ulps.exp * u;
-  const byExp = sigmoidAt(x) * compound(gamma(3, u), (2 * e) / (1 - e));
+  const byExp = sigmoidAt(x) * compound(gamma(2, u), 2 * ulps.divide * u, (2 * e) / (1 - e));
   return Math.max(byTanh, byExp);
 };
 
@@ -98,8 +105,8 @@ const pointBounds: { readonly [K in UnaryName]: PointBound } = {
   log: elementary('log'),
   tanh: elementary('tanh'),
   erf: elementary('erf'),
-  sqrt: rounded(unaryFunctions.sqrt),
-  reciprocal: rounded(unaryFunctions.reciprocal),
+  sqrt: byUlps('sqrt', unaryFunctions.sqrt),
+  reciprocal: byUlps('divide', unaryFunctions.reciprocal),
   square: rounded(unaryFunctions.square),
   gelu: geluBound,
   geluTanh: geluTanhBound,
@@ -113,13 +120,33 @@ export function unaryBound(name: UnaryName, x: Real, u: number, ulps: Ulps): Rea
   return whereFinite(unary(name, x), (index) => pointBounds[name](at(x, index), u, ulps) + smallestNormal(u));
 }
 
-/** One rounding, u|f|, of the four arithmetic operations; ε_power |f| of the power; nothing of maximum and minimum; plus λ. */
+/** One rounding, u|f|, of sum, difference and product; δ|f| of the quotient; ε_power |f| of the power; nothing of maximum and minimum; plus λ. */
 export function binaryBound(name: BinaryName, a: Real, b: Real, u: number, ulps: Ulps): Real {
   const value = binary(name, a, b);
   const [x, y] = [broadcastTo(a, value.shape), broadcastTo(b, value.shape)];
-  const relative = name === 'power' ? 2 * ulps.power * u : name === 'maximum' || name === 'minimum' ? 0 : u;
+  const relative =
+    name === 'power' || name === 'divide' ? 2 * ulps[name] * u : name === 'maximum' || name === 'minimum' ? 0 : u;
   return whereFinite(
     value,
     (index) => relative * Math.abs(binaryFunctions[name](at(x, index), at(y, index))) + smallestNormal(u),
   );
+}
+
+/** The largest slope of the activations: 1 of relu, 1.1290 of gelu and geluTanh, 1.0998 of silu, and what `activatedBound` grants. */
+const steepest = 1.13;
+
+/**
+ * act(z) at a computed ẑ, |ẑ − z| ≤ Z. The activation moves by at most its largest slope times Z; then its own error P, taken
+ * at z. Between z and ẑ P changes by less than a thousandth of Z, as its slope is some ulps·u; the constant grants it:
+ * 1.13 Z + P(z).
+ */
+export function activatedBound(
+  activation: 'relu' | 'gelu' | 'geluTanh' | 'silu',
+  z: Real,
+  error: Real,
+  u: number,
+  ulps: Ulps,
+): Real {
+  const own = unaryBound(activation, z, u, ulps);
+  return whereFinite(unary(activation, z), (index) => steepest * at(error, index) + at(own, index));
 }

@@ -1,11 +1,12 @@
 /**
- * Bounds of softmax, its logarithm, logSumExp, cross entropy and layer norm. ε_f = 2·ulps(f)·u as in functions.ts; λ is the
- * smallest normal number.
+ * Bounds of softmax, its logarithm, logSumExp, the gate, cross entropy and layer norm. ε_f = 2·ulps(f)·u as in functions.ts,
+ * δ that of a division, ρ that of a root; λ is the smallest normal number.
  */
-import { at, type Int, mapLanes, type Real } from '../array.ts';
+import { at, fromFunction, type Int, lane, mapLanes, type Real } from '../array.ts';
 import { crossEntropy } from '../ops/cross-entropy.ts';
 import { layerNorm } from '../ops/layer-norm.ts';
 import { logSumExp, mean, reduceWith, variance } from '../ops/reduce.ts';
+import { slotGates } from '../ops/routing.ts';
 import { logSoftmax, softmax } from '../ops/softmax.ts';
 import { meanBound, varianceBound } from './contractions.ts';
 import { compound, gamma, smallestNormal, type Ulps, whereFinite } from './model.ts';
@@ -45,15 +46,16 @@ function shiftedSum(lane: readonly number[], u: number, ulps: Ulps): ShiftedSum 
 }
 
 /**
- * yᵢ = eᵢ/S: the error ρᵢ above the line, R that of S below it, the division one rounding or two (by the reciprocal):
- * yᵢ((1 + ρᵢ)(1 + γ₂)/(1 − R) − 1) + 2λ. (S ≥ 1, so a lost eᵢ stays below λ.)
+ * yᵢ = eᵢ/S: the error ρᵢ above the line, R that of S below it, the division δ, and one rounding more by the reciprocal:
+ * yᵢ((1 + ρᵢ)(1 + γ₁)(1 + δ)/(1 − R) − 1) + 2λ. (S ≥ 1, so a lost eᵢ stays below λ.)
  */
 export function softmaxBound(x: Real, axis: number, u: number, ulps: Ulps): Real {
   const bounds = mapLanes(x, axis, (lane) => {
     const { shift, sum, error } = shiftedSum(lane, u, ulps);
     return lane.map((value) => {
       const y = Math.exp(value - shift) / sum;
-      const relative = compound(exponentialError(value, shift, u, ulps), gamma(2, u), error / (1 - error));
+      const rounded = compound(gamma(1, u), 2 * ulps.divide * u);
+      const relative = compound(exponentialError(value, shift, u, ulps), rounded, error / (1 - error));
       return (y === 0 ? 0 : y * relative) + 2 * smallestNormal(u);
     });
   });
@@ -109,16 +111,19 @@ export function crossEntropyBound(logits: Real, labels: Int, u: number, ulps: Ul
 /**
  * Two passes, as in varianceBound. d = x − x̄ is off by the mean's error M and one rounding. v + ε =: σ² is off by
  * W = V + uε + u(σ² + V + uε), from the variance's error V, the rounding of ε and of the sum; it is never below ε(1 − u)
- * computed, so σ̂² ≥ max(σ² − W, ε(1 − u)) =: low. Root, division (or reciprocal and product): three roundings. So
- * n = d/σ is off by N = ((|d| + M)(1 + u)(1 + γ₃) σ/√low − |d|)/σ, and y = n·w + b by
+ * computed, so σ̂² ≥ max(σ² − W, ε(1 − u)) =: low. The root is off by ρ, below the line; the division by δ, and one rounding
+ * where it is a product with the reciprocal: t = (1 + γ₁)(1 + δ)/(1 − ρ) − 1. So
+ * n = d/σ is off by N = ((|d| + M)(1 + u)(1 + t) σ/√low − |d|)/σ, and y = n·w + b by
  * N|w| + γ₂((|n| + N)|w| + |b|) + λ. Infinite where ε = 0 and the lane is constant up to rounding: nothing can be said.
  */
-export function layerNormBound(x: Real, weight: Real, bias: Real, epsilon: number, u: number): Real {
+export function layerNormBound(x: Real, weight: Real, bias: Real, epsilon: number, u: number, ulps: Ulps): Real {
   const y = layerNorm(x, weight, bias, epsilon);
   const last = x.shape.length - 1;
   const keep = { keepDims: true };
-  const M = meanBound(x, last, u, keep);
-  const V = varianceBound(x, last, u, keep);
+  const M = meanBound(x, last, u, ulps, keep);
+  const V = varianceBound(x, last, u, ulps, keep);
+  const root = 2 * ulps.sqrt * u;
+  const t = compound(gamma(1, u), 2 * ulps.divide * u, root / (1 - root));
   const [means, variances] = [mean(x, last, keep), variance(x, last, keep)];
   return whereFinite(y, (index) => {
     const row = [...index.slice(0, -1), 0];
@@ -133,8 +138,39 @@ export function layerNormBound(x: Real, weight: Real, bias: Real, epsilon: numbe
     const excess = Math.min(byVariance, byEpsilon);
     if (excess === Infinity) return Infinity;
     const sigma = Math.sqrt(square);
-    const grown = compound(u, gamma(3, u), excess / (Math.sqrt(1 + excess) + 1)); // σ/√low = √(1 + excess)
+    const grown = compound(u, t, excess / (Math.sqrt(1 + excess) + 1)); // σ/√low = √(1 + excess)
     const N = (d * grown + at(M, row) * (1 + grown)) / sigma;
     return N * w + gamma(2, u) * ((d / sigma + N) * w + b) + smallestNormal(u) * (1 + w);
+  });
+}
+
+/**
+ * The gates of `slotGates`, the larger way of each.
+ * Renormalised: softmax over the kept logits; or p/S, S = Σ_kept p, from the softmax over all: p off by A above the line; S by
+ * b, which is ΣA/S and γ_{k−1} of adding; the division by d, which is δ and one rounding as in softmaxBound:
+ * ((p + A)(1 + d)/(1 − b) − p)/S = (A/S·(1 + d) + γ(d + b))/(1 − b).
+ * Otherwise the softmax over all; or e^{z − L}, L = logSumExp(z) off by B: the difference by B + u(|z − L| + B), which the
+ * exponential passes on as a factor, then ε_exp.
+ */
+export function slotGatesBound(logits: Real, k: number, renormalize: boolean, u: number, ulps: Ulps): Real {
+  const { gates, chosen } = slotGates(logits, k, renormalize);
+  const lambda = smallestNormal(u);
+  const [p, ofAll] = [softmax(logits, 1), softmaxBound(logits, 1, u, ulps)];
+  const kept = fromFunction(chosen.shape, ([t, s]) => at(logits, [t, at(chosen, [t, s])]));
+  const ofKept = softmaxBound(kept, 1, u, ulps);
+  const [L, B] = [logSumExp(logits, 1), logSumExpBound(logits, 1, u, ulps)];
+  return whereFinite(gates, ([t, s], gate) => {
+    const e = at(chosen, [t, s]);
+    if (!renormalize) {
+      const D = at(B, [t]) + u * (Math.abs(at(logits, [t, e]) - at(L, [t])) + at(B, [t]));
+      return Math.max(at(ofAll, [t, e]), gate * compound(Math.expm1(D), 2 * ulps.exp * u) + lambda);
+    }
+    const share = lane(chosen, 1, [t, 0]).reduce((sum, f) => sum + at(p, [t, f]), 0);
+    const lost = lane(chosen, 1, [t, 0]).reduce((sum, f) => sum + at(ofAll, [t, f]), 0) / share;
+    const below = compound(lost, gamma(Math.max(k - 1, 0), u));
+    const above = at(ofAll, [t, e]) / share; // absolute: p may have vanished
+    const divided = compound(gamma(1, u), 2 * ulps.divide * u);
+    const byAll = (above * (1 + divided) + gate * (divided + below)) / (1 - below);
+    return Math.max(at(ofKept, [t, s]), byAll + 2 * lambda);
   });
 }

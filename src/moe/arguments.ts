@@ -1,19 +1,17 @@
 import { requireSpec } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
+import { type Activation, activationNames } from '../ops/linear.ts';
 import type { Tensor } from '../tensor.ts';
-import type { Activation } from './experts.ts';
 
 /** Checks that the layers share. */
 
-const activations: readonly Activation[] = ['relu', 'gelu', 'geluTanh', 'silu'];
-
 /** @throws UsageError for a name that is none of them */
 export function requireActivation(operation: string, activation: Activation): void {
-  if (!activations.includes(activation))
+  if (!activationNames.includes(activation))
     throw new UsageError({
       operation,
       received: `activation ${activation}`,
-      expected: `one of ${activations.join(', ')}`,
+      expected: `one of ${activationNames.join(', ')}`,
     });
 }
 

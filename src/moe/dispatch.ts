@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts';
+import { composites } from '../ops/index.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Gate } from './gate.ts';
 
@@ -12,10 +13,16 @@ export interface Dispatch {
   readonly experts: number;
   /** int32 [row]: the token each row carries. */
   readonly tokenOfRow: Tensor;
+  /** int32 [row]: the slot each row carries, counted token by token; the order in which the slots are sorted. */
+  readonly slotOfRow: Tensor;
+  /** int32 [token, slot]: the row of each slot, the inverse of that order; from offsets[E] on where nobody serves the slot. */
+  readonly rowOfSlot: Tensor;
   /** int32 [row]: the expert that owns the row; E where nobody does. */
   readonly expertOfRow: Tensor;
   /** int32 [expert + 1]: rows offsets[e] … offsets[e + 1] − 1 belong to expert e. */
   readonly offsets: Tensor;
+  /** [token, slot]: the gate's weights, as they were given. */
+  readonly gates: Tensor;
   /** [row]: the gate weight of the row's slot; 0 where nobody owns it. */
   readonly gateOfRow: Tensor;
   /** int32 [expert]: slots that asked for the expert, dropped ones included. */
@@ -57,7 +64,8 @@ export function planDispatch({ chosen, gates }: Gate, experts: number, capacityF
     kept = kept.logicalAnd(place.astype('float32').less(share));
   }
   const owner = kept.where(choice, experts);
-  const { values: expertOfRow, order } = owner.sort();
+  const { values: expertOfRow, order: slotOfRow } = owner.sort();
+  const { order: rowOfSlot } = slotOfRow.sort(); // sorting a permutation inverts it
   const served = asks.multiply(kept.astype('int32').expandDims(1)).sum([0]);
   const tokenOfSlot = t.tensor(
     Int32Array.from({ length: slots }, (_, slot) => Math.floor(slot / k)),
@@ -66,24 +74,22 @@ export function planDispatch({ chosen, gates }: Gate, experts: number, capacityF
   return {
     tokens,
     experts,
-    tokenOfRow: tokenOfSlot.gather(order),
+    tokenOfRow: tokenOfSlot.gather(slotOfRow),
+    slotOfRow,
+    rowOfSlot: rowOfSlot.reshape([tokens, k]),
     expertOfRow,
     offsets: t.concat([t.zeros([1], 'int32'), served.cumsum(0)]),
-    gateOfRow: kept.where(gates.reshape([slots]), 0).gather(order),
+    gates,
+    gateOfRow: kept.where(gates.reshape([slots]), 0).gather(slotOfRow),
     load,
     dropped: load.sum().subtract(served.sum()),
   };
 }
 
 /** Carries tokens to their experts: [token, width] -> [row, width]. */
-export const dispatchTokens = (x: Tensor, plan: Dispatch): Tensor => x.gather(plan.tokenOfRow, 0);
+export const dispatchTokens = (x: Tensor, { tokenOfRow, rowOfSlot }: Dispatch): Tensor =>
+  x.engine.run(composites.moeDispatch, [x, tokenOfRow, rowOfSlot], {})[0];
 
-/** Brings the answers back: y_t = Σ over the token's rows of gate · row. [row, width] -> [token, width] */
-export function combineRows(rows: Tensor, plan: Dispatch): Tensor {
-  const weighted = plan.expertOfRow
-    .less(plan.experts)
-    .expandDims(1)
-    .where(rows, 0)
-    .multiply(plan.gateOfRow.expandDims(1));
-  return rows.engine.zeros([plan.tokens, rows.shape[1]], rows.dtype).scatterAdd(plan.tokenOfRow, weighted, 0);
-}
+/** Brings the answers back: y_t = Σ over the token's served slots of gate · row. [row, width] -> [token, width] */
+export const combineRows = (rows: Tensor, { gates, rowOfSlot, tokenOfRow, slotOfRow, offsets }: Dispatch): Tensor =>
+  rows.engine.run(composites.moeCombine, [rows, gates, rowOfSlot, tokenOfRow, slotOfRow, offsets], {})[0];

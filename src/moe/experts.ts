@@ -1,8 +1,10 @@
+import { composites } from '../ops/index.ts';
+import type { Activation, LinearAttrs } from '../ops/linear.ts';
 import type { Tensor } from '../tensor.ts';
 import { requireActivation } from './arguments.ts';
 import type { Dispatch } from './dispatch.ts';
 
-export type Activation = 'relu' | 'gelu' | 'geluTanh' | 'silu';
+export type { Activation } from '../ops/linear.ts';
 
 /** One linear map for each expert, stacked. */
 export interface ExpertLinear {
@@ -24,18 +26,19 @@ export interface ExpertFlow {
   readonly fc2: { readonly input: Tensor; readonly output: Tensor };
 }
 
-/** Each row by its own expert's matrix and bias: [row, in] · [expert, in, out] -> [row, out]. */
-function expertLinear(x: Tensor, { weight, bias }: ExpertLinear, plan: Dispatch): Tensor {
-  const owner = plan.expertOfRow.minimum(plan.experts - 1); // rows without an owner take any bias: combine ignores them
-  return x.groupedMatmul(weight, plan.offsets).add(bias.gather(owner, 0));
-}
+/** Each row by its own expert's matrix and bias, [row, in] · [expert, in, out] -> [row, out]: [z], or [act(z), z]. */
+const expertLinear = (
+  x: Tensor,
+  { weight, bias }: ExpertLinear,
+  { offsets }: Dispatch,
+  activation: LinearAttrs['activation'],
+): readonly Tensor[] => x.engine.run(composites.groupedLinear, [x, weight, bias, offsets], { activation });
 
 /** The sorted rows through their experts. */
 export function runExperts(rows: Tensor, { fc1, fc2 }: Experts, plan: Dispatch, activation: Activation): ExpertFlow {
   requireActivation('runExperts', activation);
-  const hidden = expertLinear(rows, fc1, plan); // [row, in] -> [row, hidden]
-  const active = hidden[activation]();
-  const output = expertLinear(active, fc2, plan); // [row, hidden] -> [row, out]
+  const [active, hidden] = expertLinear(rows, fc1, plan, activation); // [row, in] -> [row, hidden]
+  const [output] = expertLinear(active, fc2, plan, 'none'); // [row, hidden] -> [row, out]
   return { fc1: { input: rows, output: hidden }, fc2: { input: active, output } };
 }
 

@@ -13,7 +13,7 @@ export interface FeedForwardParameters {
 // FFN(x) = act(x W1 + b1) W2 + b2:  […, width] -> […, hidden] -> […, width]
 export function feedForward(x: Tensor, { fc1, fc2 }: FeedForwardParameters, activation: Activation = 'gelu'): Tensor {
   requireActivation('feedForward', activation);
-  return linear(linear(x, fc1)[activation](), fc2);
+  return linear(linear(x, fc1, activation), fc2);
 }
 
 export const initFeedForward = (t: Engine, key: Key, width: number, hidden: number): FeedForwardParameters => ({

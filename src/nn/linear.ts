@@ -1,6 +1,8 @@
 import { requireTensor } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
 import { ShapeError } from '../errors.ts';
+import { composites } from '../ops/index.ts';
+import type { LinearAttrs } from '../ops/linear.ts';
 import { foldIn, type Key } from '../random.ts';
 import { formatSpecs, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -15,14 +17,18 @@ export interface LinearParameters {
 }
 
 /**
- * y = x W + b:  […, in] · [in, out] -> […, out]. Leading axes are taken as one, so that the weight's gradient is a single
+ * y = act(x W + b):  […, in] · [in, out] -> […, out]. Leading axes are taken as one, so that the weight's gradient is a single
  * product over all rows and not one for each matrix of a batch.
  */
-export function linear(x: Tensor, { weight, bias }: LinearParameters): Tensor {
+export function linear(
+  x: Tensor,
+  { weight, bias }: LinearParameters,
+  activation: LinearAttrs['activation'] = 'none',
+): Tensor {
   requireFit(x, weight, bias);
   const leading = x.shape.slice(0, -1);
   const rows = x.rank === 2 ? x : x.reshape([sizeOf(leading), x.shape[x.rank - 1]]);
-  const y = rows.matmul(weight).add(bias); // [row, in] · [in, out] -> [row, out]
+  const [y] = x.engine.run(composites.linear, [rows, weight, bias], { activation }); // [row, in] · [in, out] -> [row, out]
   return x.rank === 2 ? y : y.reshape([...leading, y.shape[1]]);
 }
 

@@ -1,8 +1,11 @@
 import type { AttrsOf } from '../op.ts';
 import { gelu, geluTanh, relu, sigmoid, silu, softplus } from './activation.ts';
 import { adamwStep } from './adamw.ts';
+import { moeCombine, moeDispatch } from './dispatch.ts';
 import { binary, cast, select, unary } from './elementwise.ts';
+import { topKGate } from './gate.ts';
 import { concat } from './join.ts';
+import { groupedLinear, linear } from './linear.ts';
 import { groupedMatmul, groupedOuter, matmul } from './matmul.ts';
 import { crossEntropy, layerNorm, logSoftmax, softmax } from './normalize.ts';
 import { cumsum, oneHot, sort, topK } from './order.ts';
@@ -29,6 +32,8 @@ export const composites = {
   matmul,
   groupedMatmul,
   groupedOuter,
+  linear,
+  groupedLinear,
   softmax,
   logSoftmax,
   layerNorm,
@@ -38,6 +43,9 @@ export const composites = {
   cumsum,
   oneHot,
   concat,
+  topKGate,
+  moeDispatch,
+  moeCombine,
   gram,
   orthogonalProject,
   adamwStep,

@@ -74,7 +74,8 @@ function sumToBatch(gradient: Tensor, input: Tensor): Tensor {
   return (repeated.length > 0 ? gradient.sum(repeated) : gradient).reshape(input.shape);
 }
 
-function requireOffsets(
+/** @throws ShapeError for anything but int32 [experts + 1] */
+export function requireOffsets(
   operation: string,
   offsets: { shape: readonly number[]; dtype: string },
   received: string,
@@ -171,9 +172,23 @@ export const groupedOuter: Op = {
   ],
 };
 
+/**
+ * The offsets as they are, if they begin at 0, never fall and stay within the rows. Compositions have no other way to refuse
+ * data than an index out of range: an offset that is out of order becomes −1, and `gather` names its position.
+ */
+function inOrder(offsets: Tensor, rows: number): Tensor {
+  const t = offsets.engine;
+  const before = t.concat([t.zeros([1], 'int32'), offsets.slice([0, -1], 0)], 0);
+  const highest = t.concat([t.zeros([1], 'int32'), t.full([offsets.shape[0] - 1], rows, 'int32')], 0);
+  const misplaced = offsets.less(before).logicalOr(offsets.greater(highest));
+  return t.arange(rows + 1).gather(misplaced.where(-1, offsets), 0);
+}
+
 /** For each row its expert (the last one where nobody owns it) and whether anybody does. */
-function ownerOfRows(offsets: Tensor, rows: number, experts: number): { owner: Tensor; owned: Tensor } {
-  const ends = offsets.slice([1, experts + 1], 0).reshape([1, experts]);
+export function ownerOfRows(offsets: Tensor, rows: number, experts: number): { owner: Tensor; owned: Tensor } {
+  const ends = inOrder(offsets, rows)
+    .slice([1, experts + 1], 0)
+    .reshape([1, experts]);
   const row = offsets.engine.arange(rows).reshape([rows, 1]);
   const passed = row.greaterEqual(ends).astype('int32').sum([1]); // how many experts' ranges end at or before the row
   return { owner: passed.minimum(experts - 1), owned: passed.less(experts) };

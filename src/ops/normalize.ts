@@ -101,7 +101,8 @@ export const crossEntropy: Op = {
   },
   compose([logits, labels]) {
     const [rows, classes] = logits.shape;
-    const place = logits.engine.arange(rows).multiply(classes).add(labels); // row-major position of each label's logit
+    const label = logits.engine.arange(classes).gather(labels, 0); // refuses what is no class
+    const place = logits.engine.arange(rows).multiply(classes).add(label); // row-major position of each label's logit
     return [
       logits
         .logSoftmax(1)
