@@ -122,6 +122,7 @@ export class Tape {
         inputs: node.primals,
         outputs: node.outputs,
         gradients: filled,
+        reached: node.outputs.map((_, o) => sums[o] !== undefined),
         attrs: node.attrs,
       });
       if (!Array.isArray(flowing) || flowing.length !== node.sources.length)

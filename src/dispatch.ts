@@ -90,7 +90,19 @@ export function dispatch<Attrs>(
   }
   if (!op.compose) throw faulty(context, op.name, reason ?? 'no kernel', 'a kernel that serves every call');
   context.trace.composed(op.name, reason);
-  return op.compose(inputs.map(context.adopt), attrs);
+  try {
+    return op.compose(inputs.map(context.adopt), attrs);
+  } catch (error) {
+    throw withinComposition(methodOf(op, attrs), error);
+  }
+}
+
+/** What refuses data within a composition is named together with the operation that was asked for. */
+function withinComposition(operation: string, error: unknown): unknown {
+  if (!(error instanceof OmoeError)) return error;
+  const { complaint } = error;
+  const named = { ...complaint, operation: `${operation}, composed: ${complaint.operation}` };
+  return new (error.constructor as typeof OmoeError)(named, { cause: error });
 }
 
 const faulty = ({ backend }: DispatchContext, operation: string, received: string, expected: string) =>

@@ -35,6 +35,8 @@ export interface VjpContext<Attrs> {
   readonly outputs: readonly Tensor[];
   /** One for each output; zeros where nothing depends on it. */
   readonly gradients: readonly Tensor[];
+  /** Whether anything depends on the output: false spares the work of adding zeros. */
+  readonly reached: readonly boolean[];
   readonly attrs: Attrs;
 }
 

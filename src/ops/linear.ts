@@ -1,6 +1,6 @@
 import type { Spec } from '../backend.ts';
 import { ShapeError, UsageError } from '../errors.ts';
-import type { Op } from '../op.ts';
+import type { Op, VjpContext } from '../op.ts';
 import { formatSpecs, requireFloat, requireOneDType } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { gelu, geluTanh, relu, silu } from './activation.ts';
@@ -32,11 +32,12 @@ const withActivation = (z: Tensor, { activation }: LinearAttrs): Tensor[] =>
   activation === 'none' ? [z] : [z[activation](), z];
 
 /** ∂z = g_y act'(z) + g_z, with act' as the activation's own record states it. */
-function gradientOfSum({ activation }: LinearAttrs, outputs: readonly Tensor[], gradients: readonly Tensor[]): Tensor {
-  if (activation === 'none') return gradients[0];
+function gradientOfSum({ outputs, gradients, reached, attrs: { activation } }: VjpContext<LinearAttrs>): Tensor {
+  if (activation === 'none' || !reached[0]) return gradients.at(-1)!;
   const [[y, z], [gy, gz]] = [outputs, gradients];
   const record: Op = activations[activation];
-  return record.vjp!({ inputs: [z], outputs: [y], gradients: [gy], attrs: {} })[0]!.add(gz);
+  const [through] = record.vjp!({ inputs: [z], outputs: [y], gradients: [gy], reached: [true], attrs: {} });
+  return reached[1] ? through!.add(gz) : through!;
 }
 
 /**
@@ -61,8 +62,8 @@ export const linear: Op<LinearAttrs> = {
   },
   compose: ([x, w, b], attrs) => withActivation(x.matmul(w).add(b), attrs), // [row, in] · [in, out] -> [row, out]
   // ∂x = ∂z wᵀ,  ∂w = xᵀ ∂z,  ∂b = Σ_row ∂z
-  vjp({ inputs: [x, w], outputs, gradients, attrs }) {
-    const dz = gradientOfSum(attrs, outputs, gradients);
+  vjp(context) {
+    const [[x, w], dz] = [context.inputs, gradientOfSum(context)];
     return [
       dz.matmul(w.transpose()), // [row, out] · [out, in] -> [row, in]
       x.transpose().matmul(dz), // [in, row] · [row, out] -> [in, out]
@@ -107,8 +108,8 @@ export const groupedLinear: Op<LinearAttrs> = {
     return withActivation(z, attrs);
   },
   // As for `linear`, by expert: rows of nobody, where z does not depend on anything, are left out of all three.
-  vjp({ inputs: [x, w, , offsets], outputs, gradients, attrs }) {
-    const dz = gradientOfSum(attrs, outputs, gradients);
+  vjp(context) {
+    const [[x, w, , offsets], dz] = [context.inputs, gradientOfSum(context)];
     const sums = x.engine.ones([x.shape[0], 1], x.dtype).groupedOuter(dz, offsets); // Σ_row [1] ⊗ [out] -> [expert, 1, out]
     return [
       dz.groupedMatmul(w.transpose(), offsets), // [row, out] · [expert, out, in] -> [row, in]

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -68,7 +68,7 @@ describe('loading a folder', () => {
     await writeFile(join(root, 'SST-2/dev.tsv'), 'sentence\tlabel\ngoodly \t1\nodd \t0\n');
     await writeFile(join(root, 'vocab.txt'), '[PAD]\n[UNK]\n[CLS]\n[SEP]\ngood\nbad\n##ly\n');
     const [data, vocab] = [join(root, 'SST-2'), join(root, 'vocab.txt')];
-    options = { data, vocab, seed: 0, length: 6, trainLimit: null, devLimit: null };
+    options = { data, vocab, read: readFile, seed: 0, length: 6, trainLimit: null, devLimit: null };
   });
   afterAll(() => rm(root, { recursive: true }));
 
@@ -96,11 +96,13 @@ describe('loading a folder', () => {
 
   it('says what is missing, what it needs, and the layout', async () => {
     await expect(loadGlue('sst2', { ...options, data: join(root, 'none') })).rejects.toThrow(
-      /no such folder, .*none, expected a folder with train\.tsv and dev\.tsv of GLUE's SST-2: 2 tab-separated columns/,
+      /no such file, .*none\/train\.tsv, expected train\.tsv of GLUE's SST-2 in the folder of the data: 2 tab-separated/,
     );
-    await expect(loadGlue('sst2', { ...options, data: options.vocab })).rejects.toThrow(/received a file, /);
+    await expect(loadGlue('sst2', { ...options, data: options.vocab })).rejects.toThrow(
+      /received a file where a folder should be, /,
+    );
     await expect(loadGlue('cola', { ...options, data: root })).rejects.toThrow(
-      /no such file, .*train\.tsv, expected GLUE's CoLA/,
+      /no such file, .*train\.tsv, expected train\.tsv of GLUE's CoLA/,
     );
     await expect(loadGlue('cola', options)).rejects.toThrow(/2 columns at .*train\.tsv:1/);
     await expect(loadGlue('sst2', { ...options, vocab: join(root, 'none.txt') })).rejects.toThrow(/none\.txt/);
@@ -125,7 +127,15 @@ describe.skipIf(!present)(`the official files${present ? '' : ' (skipped: not on
     return [positive, examples.length - positive];
   };
   const load = (name: GlueName, folder: string, trainLimit: number | null) =>
-    loadGlue(name, { data: join(glue, folder), vocab, seed: 0, length: 32, trainLimit, devLimit: null });
+    loadGlue(name, {
+      data: join(glue, folder),
+      vocab,
+      read: readFile,
+      seed: 0,
+      length: 32,
+      trainLimit,
+      devLimit: null,
+    });
 
   it('hold 8,551 and 1,043 rows of CoLA', async () => {
     const { train, dev } = await load('cola', 'CoLA', null);
@@ -135,7 +145,7 @@ describe.skipIf(!present)(`the official files${present ? '' : ' (skipped: not on
 
   it('hold 67,349 and 872 rows of SST-2', async () => {
     const { readLines } = await import('../text/lines.ts');
-    expect(count(parseGlue('sst2', await readLines(`${glue}/SST-2/train.tsv`, ''), 'train.tsv'))).toEqual([
+    expect(count(parseGlue('sst2', await readLines(`${glue}/SST-2/train.tsv`, '', readFile), 'train.tsv'))).toEqual([
       37_569, 29_780,
     ]);
     expect(count((await load('sst2', 'SST-2', 100)).dev)).toEqual([444, 428]);

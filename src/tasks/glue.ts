@@ -10,7 +10,7 @@
  * `test.tsv` is not read: its labels are not public, and dev is what everybody reports.
  */
 import { DataError } from '../errors.ts';
-import { readLines } from '../text/lines.ts';
+import { type ReadFile, readLines } from '../text/lines.ts';
 import { readWordPieces } from '../text/wordpiece.ts';
 import { accuracyMetric, matthewsMetric } from './metrics.ts';
 import { sampleRows } from './sample.ts';
@@ -98,24 +98,12 @@ export const parseGlue = (glue: GlueName, lines: readonly string[], name: string
   return rows;
 };
 
-/** Throws unless the folder is there and is one; the files are checked as they are read. */
-const requireFolder = async (task: GlueTask, folder: string): Promise<void> => {
-  const { stat } = await import('node:fs/promises');
-  const found = await stat(folder).catch(() => null);
-  if (!found?.isDirectory())
-    throw new DataError({
-      operation: `read ${task.title}`,
-      received: `${found ? 'a file' : 'no such folder'}, ${folder}`,
-      expected: `a folder with train.tsv and dev.tsv of GLUE's ${task.title}: ${layout(task)}`,
-      advice: 'Give the unpacked folder of the official download.',
-    });
-};
-
 export interface GlueOptions {
   /** The folder with train.tsv and dev.tsv. */
   readonly data: string;
   /** A BERT vocab.txt. */
   readonly vocab: string;
+  readonly read: ReadFile;
   readonly seed: number;
   /** Positions per sentence. */
   readonly length: number;
@@ -131,15 +119,15 @@ export interface GlueOptions {
  *   UsageError for a limit below 1.
  */
 export const loadGlue = async (glue: GlueName, options: GlueOptions): Promise<Task> => {
-  const { data, vocab, seed, length, trainLimit, devLimit } = options;
+  const { data, vocab, read, seed, length, trainLimit, devLimit } = options;
   const task: GlueTask = glueTasks[glue];
-  await requireFolder(task, data);
-  const read = async (split: 'train' | 'dev'): Promise<GlueRow[]> => {
+  const rowsOf = async (split: 'train' | 'dev'): Promise<GlueRow[]> => {
     const path = `${data.replace(/\/+$/, '')}/${split}.tsv`;
-    return parseGlue(glue, await readLines(path, `GLUE's ${task.title}, ${split}.tsv: ${layout(task)}`), path);
+    const expected = `${split}.tsv of GLUE's ${task.title} in the folder of the data: ${layout(task)}`;
+    return parseGlue(glue, await readLines(path, expected, read), path);
   };
-  const [train, dev] = [await read('train'), await read('dev')];
-  const pieces = await readWordPieces(vocab);
+  const [train, dev] = [await rowsOf('train'), await rowsOf('dev')];
+  const pieces = await readWordPieces(vocab, read);
   const encode = ({ sentence, label }: GlueRow): Example => ({ tokens: pieces.encode(sentence), label });
   return {
     name: glue,

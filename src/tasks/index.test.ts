@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { DataError, UsageError } from '../errors.ts';
 import { collate, loadTask, type TaskRequest, taskNames } from './index.ts';
@@ -40,7 +41,10 @@ describe('loadTask', () => {
     await expect(loadTask({ ...request, task: 'cola', vocab: 'v' })).rejects.toThrow(/--data/);
     await expect(loadTask({ ...request, task: 'cola', data: 'd' })).rejects.toThrow(/--vocab/);
     await expect(loadTask({ ...request, task: 'cola' })).rejects.toThrow(UsageError);
-    await expect(loadTask({ ...request, task: 'cola', data: 'no-such-folder', vocab: 'v' })).rejects.toThrow(DataError);
+    const missing = { ...request, task: 'cola', data: 'no-such-folder', vocab: 'v' };
+    await expect(loadTask({ ...missing, read: readFile })).rejects.toThrow(DataError);
+    await expect(loadTask(missing)).rejects.toThrow(/load task cola: received no way to read files, expected read/);
+    await expect(loadTask(missing)).rejects.toThrow(UsageError);
   });
 
   it('refuses limits and seeds that are none', async () => {

@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts';
+import type { ReadFile } from '../text/lines.ts';
 import { embedded } from './embedded.ts';
 import { type GlueName, glueNames, loadGlue } from './glue.ts';
 import { sampleRows } from './sample.ts';
@@ -9,6 +10,7 @@ export { detokenize, embedded, embeddedLength, embeddedVocabulary } from './embe
 export { glueNames, loadGlue } from './glue.ts';
 export { accuracy, accuracyMetric, matthewsCorrelation, matthewsMetric } from './metrics.ts';
 export type { Batch, Example, Metric, Task } from './types.ts';
+export type { ReadFile };
 
 export const taskNames: readonly string[] = ['embedded', ...glueNames];
 
@@ -18,6 +20,8 @@ export interface TaskRequest {
   readonly data?: string;
   /** A BERT vocab.txt; real tasks need one. */
   readonly vocab?: string;
+  /** How to read those files; real tasks need it. In Node: `readFile` of node:fs/promises. */
+  readonly read?: ReadFile;
   /** Of the embedded sentences, and of the sample that a limit takes. */
   readonly seed: number;
   /** Positions per sentence. */
@@ -29,12 +33,13 @@ export interface TaskRequest {
 
 /**
  * A task by name.
- * @throws UsageError for an unknown name or a real task without folder or vocabulary; DataError for what is wrong in its files
+ * @throws UsageError for an unknown name or a real task without folder, vocabulary or `read`; DataError for what is wrong in its files
  */
 export async function loadTask({
   task,
   data,
   vocab,
+  read,
   seed,
   length,
   trainLimit = null,
@@ -64,5 +69,12 @@ export async function loadTask({
       expected: 'the folder of the official files and a BERT vocab.txt',
       advice: 'Only the embedded task needs neither.',
     });
-  return loadGlue(task as GlueName, { data, vocab, seed, length, trainLimit, devLimit });
+  if (typeof read !== 'function')
+    throw new UsageError({
+      operation: `load task ${task}`,
+      received: 'no way to read files',
+      expected: 'read, a function from a path to a promise of its bytes',
+      advice: 'In Node pass readFile of node:fs/promises; in a browser a function that fetches.',
+    });
+  return loadGlue(task as GlueName, { data, vocab, read, seed, length, trainLimit, devLimit });
 }

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DataError } from '../errors.ts';
@@ -48,10 +49,19 @@ describe('splitLines', () => {
 
 describe('readLines', () => {
   it('says what is missing', async () => {
-    await expect(readLines('nowhere/vocab.txt', 'a vocabulary')).rejects.toThrow(
+    await expect(readLines('nowhere/vocab.txt', 'a vocabulary', readFile)).rejects.toThrow(
       'read file: received no such file, nowhere/vocab.txt, expected a vocabulary.',
     );
-    await expect(readLines('src', 'a vocabulary')).rejects.toThrow(/received a folder, src/);
-    await expect(readLines('nowhere', 'a vocabulary')).rejects.toThrow(DataError);
+    await expect(readLines('src', 'a vocabulary', readFile)).rejects.toThrow(/received a folder, src/);
+    await expect(readLines('nowhere', 'a vocabulary', readFile)).rejects.toThrow(DataError);
+  });
+  it('says what a reader of another kind threw, and keeps it as the cause', async () => {
+    const cause = new TypeError('Failed to fetch');
+    const failed = await readLines('v.txt', 'a vocabulary', () => Promise.reject(cause)).catch((error) => error);
+    expect(failed).toBeInstanceOf(DataError);
+    expect(failed).toMatchObject({
+      message: 'read file: received Failed to fetch, v.txt, expected a vocabulary.',
+      cause,
+    });
   });
 });

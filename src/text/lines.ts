@@ -1,5 +1,8 @@
 import { DataError } from '../errors.ts';
 
+/** The bytes at a path. Node's `readFile` is one; in a browser a `fetch`, or a file that was picked or dropped. */
+export type ReadFile = (path: string) => Promise<Uint8Array>;
+
 const newline = 0x0a;
 
 /** Bytes as UTF-8, or null where they are not; a BOM at the very start is dropped. */
@@ -53,7 +56,8 @@ export const splitLines = (bytes: Uint8Array, name: string): string[] => {
 /** Why a file could not be read, in words. */
 const reason = (error: unknown): string => {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT' || code === 'ENOTDIR') return 'no such file';
+  if (code === 'ENOENT') return 'no such file';
+  if (code === 'ENOTDIR') return 'a file where a folder should be';
   if (code === 'EISDIR') return 'a folder';
   if (code === 'EACCES' || code === 'EPERM') return 'a file that may not be read';
   return error instanceof Error ? error.message : String(error);
@@ -61,16 +65,15 @@ const reason = (error: unknown): string => {
 
 /**
  * Reads a file and splits it by {@link splitLines}.
- * `node:fs` is loaded when called, so that the module also imports where there are no files (a browser).
  *
- * @param expected what the file should be, for the error.
+ * @param expected what the file should be, for the error; @param read is the caller's, for there is no one way to files
+ *   in Node and a browser.
  * @throws DataError where the file cannot be read, is empty or is not UTF-8.
  */
-export const readLines = async (path: string, expected: string): Promise<string[]> => {
-  const { readFile } = await import('node:fs/promises');
+export const readLines = async (path: string, expected: string, read: ReadFile): Promise<string[]> => {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(path);
+    bytes = await read(path);
   } catch (error) {
     throw new DataError({ operation: 'read file', received: `${reason(error)}, ${path}`, expected }, { cause: error });
   }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -112,16 +112,16 @@ describe('reading vocab.txt', () => {
   it('reads a file, with Windows line ends too', async () => {
     const path = join(folder, 'vocab.txt');
     await writeFile(path, `${toy.join('\r\n')}\r\n`);
-    expect((await readWordPieces(path)).pieces('unaffable')).toEqual(['un', '##aff', '##able']);
+    expect((await readWordPieces(path, readFile)).pieces('unaffable')).toEqual(['un', '##aff', '##able']);
   });
 
   it('says which file is missing and which line is wrong', async () => {
-    await expect(readWordPieces(join(folder, 'none.txt'))).rejects.toThrow(
+    await expect(readWordPieces(join(folder, 'none.txt'), readFile)).rejects.toThrow(
       /no such file.*none\.txt, expected a BERT vocab/,
     );
     const path = join(folder, 'gap.txt');
     await writeFile(path, `${toy.join('\n')}\n\n`);
-    await expect(readWordPieces(path)).rejects.toThrow(/gap\.txt:15/);
+    await expect(readWordPieces(path, readFile)).rejects.toThrow(/gap\.txt:15/);
   });
 });
 
@@ -133,7 +133,7 @@ describe.skipIf(!present)(
   () => {
     let bert: WordPieces;
     beforeAll(async () => {
-      bert = await readWordPieces(realVocabulary);
+      bert = await readWordPieces(realVocabulary, readFile);
     });
 
     it('has the published ids', () => {

@@ -1,6 +1,6 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { DataError } from '../errors.ts';
-import { readLines } from './lines.ts';
+import { type ReadFile, readLines } from './lines.ts';
 
 /** The special pieces every BERT vocabulary must hold. */
 const required = ['[PAD]', '[UNK]', '[CLS]', '[SEP]'] as const;
@@ -117,5 +117,5 @@ export const wordPieces = (lines: readonly string[], name = 'vocab.txt'): WordPi
  *
  * @throws DataError where the file is missing, is not UTF-8 or is not a vocabulary; names file and line.
  */
-export const readWordPieces = async (path: string): Promise<WordPieces> =>
-  wordPieces(await readLines(path, expectedLayout), path);
+export const readWordPieces = async (path: string, read: ReadFile): Promise<WordPieces> =>
+  wordPieces(await readLines(path, expectedLayout, read), path);
