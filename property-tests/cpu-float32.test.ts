@@ -1,5 +1,9 @@
 import { cpu } from '../backends/cpu/index.ts';
-import { engine } from '../src/engine.ts';
-import { testOperations } from './vitest-suite.ts';
+import { testBackend } from './vitest-suite.ts';
 
-testOperations({ name: 'cpu', dtype: 'float32', engine: (options) => engine(cpu(), options) });
+testBackend('property-tests/cpu-float32.test.ts', {
+  name: 'cpu, Float32',
+  create: cpu,
+  dtypes: ['float32'],
+  layoutsKeepBits: true,
+});

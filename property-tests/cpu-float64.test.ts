@@ -1,5 +1,9 @@
 import { cpu } from '../backends/cpu/index.ts';
-import { engine } from '../src/engine.ts';
-import { testOperations } from './vitest-suite.ts';
+import { testBackend } from './vitest-suite.ts';
 
-testOperations({ name: 'cpu', dtype: 'float64', engine: (options) => engine(cpu(), options) });
+testBackend('property-tests/cpu-float64.test.ts', {
+  name: 'cpu, Float64',
+  create: cpu,
+  dtypes: ['float64'],
+  layoutsKeepBits: true,
+});

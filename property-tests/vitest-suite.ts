@@ -1,8 +1,7 @@
 import { afterAll, describe, it } from 'vitest';
-import { BoundUsage, type Settings, type Subject } from './kit/settings.ts';
-import { lawsFor } from './laws/index.ts';
+import { conformance, formatBounds, type SuiteOptions } from './index.ts';
 
-/** Runs the laws under vitest. The laws themselves know no test runner. */
+/** The kit under vitest, with its settings from the environment. */
 
 const number = (name: string, otherwise: number): number => {
   const text = process.env[name];
@@ -11,23 +10,30 @@ const number = (name: string, otherwise: number): number => {
   return Number(text);
 };
 
-/** From the environment: OMOE_RUNS multiplies the draws, OMOE_SEED and OMOE_PATH repeat a failure. */
-export function settingsFor(file: string, usage?: BoundUsage): Settings {
-  return {
-    runs: Math.max(1, Math.round(20 * number('OMOE_RUNS', 1))),
-    seed: number('OMOE_SEED', 1),
-    path: process.env.OMOE_PATH || undefined,
-    replay: (law, seed, path) => `OMOE_SEED=${seed} OMOE_PATH=${path} npx vitest run ${file} -t "${law}$"`,
-    usage,
-  };
+/** OMOE_RUNS multiplies the draws; OMOE_SEED and OMOE_PATH repeat a failure. */
+export const settingsFor = (file: string, runs = 20) => ({
+  runs: Math.max(1, Math.round(runs * number('OMOE_RUNS', 1))),
+  seed: number('OMOE_SEED', 1),
+  path: process.env.OMOE_PATH || undefined,
+  replay: (law: string, seed: number, path: string) =>
+    `OMOE_SEED=${seed} OMOE_PATH=${path} npx vitest run ${file} -t ${JSON.stringify(`${law}$`)}`,
+});
+
+interface Given extends Pick<SuiteOptions, 'create' | 'name' | 'dtypes' | 'skip' | 'only' | 'runs'> {
+  /** The backend keeps the bits whatever the layout, more than the contract asks. */
+  readonly layoutsKeepBits?: boolean;
 }
 
-/** Every law of the tensor operations on one backend in one precision; at the end how much of its bounds it used. */
-export function testOperations(subject: Subject): void {
-  const usage = new BoundUsage();
-  const settings = settingsFor(`property-tests/${subject.name}-${subject.dtype}.test.ts`, usage);
-  describe(`${subject.name} ${subject.dtype}`, () => {
-    for (const law of lawsFor(subject)) it(law.name, () => law.hold(subject, settings));
-    afterAll(() => console.info(usage.table()));
+/** Every law on one backend; at the end how much of its bounds it used. */
+export function testBackend(file: string, { runs, layoutsKeepBits = false, ...options }: Given): void {
+  conformance({
+    ...{ describe, it, afterAll },
+    ...settingsFor(file, runs),
+    report({ bounds }) {
+      console.info(formatBounds(bounds));
+      const changed = bounds.filter(({ used }) => used.strided).map(({ operation }) => operation);
+      if (layoutsKeepBits && changed.length > 0) throw new Error(`layouts change the bits of ${changed.join(', ')}`);
+    },
+    ...options,
   });
 }

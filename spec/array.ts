@@ -24,15 +24,18 @@ export class SpecError extends Error {
   override readonly name = 'SpecError';
 }
 
-/** States what a definition presupposes. Throws `SpecError` where it does not hold. */
-export function precondition(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new SpecError(message);
+/** States what a definition presupposes. Throws `SpecError` where it does not hold. A message that costs is a function. */
+export function precondition(condition: boolean, message: string | (() => string)): asserts condition {
+  if (!condition) throw new SpecError(typeof message === 'string' ? message : message());
 }
 
 /** The number of elements, ∏ shape. The empty product is 1. */
 export function sizeOf(shape: Shape): number {
   for (const size of shape) {
-    precondition(Number.isInteger(size) && size >= 0, `a size is a non-negative integer, not ${size} in [${shape}]`);
+    precondition(
+      Number.isInteger(size) && size >= 0,
+      () => `a size is a non-negative integer, not ${size} in [${shape}]`,
+    );
   }
   return shape.reduce((product, size) => product * size, 1);
 }
@@ -105,7 +108,7 @@ export function fromFunctionLike<D extends Storage>(
 export function at<D extends Storage>(a: NdArray<D>, index: Index): number {
   precondition(
     index.length === a.shape.length && index.every((i, axis) => Number.isInteger(i) && i >= 0 && i < a.shape[axis]),
-    `[${index}] is not an index of the shape [${a.shape}]`,
+    () => `[${index}] is not an index of the shape [${a.shape}]`,
   );
   return a.get(...index) as number;
 }

@@ -2,16 +2,7 @@ import { type Declined, declined } from '../../src/backend.ts';
 import { OmoeError } from '../../src/errors.ts';
 import { isWithin } from './interval.ts';
 import type { GpuComposite } from './kernel.ts';
-import {
-  eachLane,
-  freeCopy,
-  type LaneKernel,
-  type Lanes,
-  lanesAlong,
-  lanesOver,
-  ofLane,
-  withinLanes,
-} from './lanes.ts';
+import { eachLane, freeCopy, type LaneKernel, type Lanes, lanesAlong, lanesOver, withinLanes } from './lanes.ts';
 import type { Program } from './program.ts';
 import { exponential, logarithm } from './scalar.ts';
 

@@ -5,6 +5,7 @@ import type { GpuBuffer } from './buffer.ts';
 import type { GpuComposite } from './kernel.ts';
 import { eachLane, freeCopy, type LaneKernel, type Lanes, lanesAlong, lanesOver, withinLanes } from './lanes.ts';
 import type { Runtime } from './runtime.ts';
+import { stableOrder } from './stable-order.ts';
 
 /**
  * The k largest, sorting, the largest. NaN counts as greater than everything and as equal to itself. A kernel writes only to
@@ -46,7 +47,7 @@ export const argmax: GpuComposite<'argmax'> =
     return [y];
   };
 
-// As many rounds as the slot needs; each finds the largest of those that come after the pick of the round before, that is
+// A round for each slot up to this one; each finds the largest of those that come after the pick of the round before, that is
 // below it, or equal and of a higher index. So there is no mask to keep, and ties go to the lowest index.
 const pickKernel: LaneKernel = {
   name: 'pick the largest',
@@ -168,12 +169,24 @@ export const topK: GpuComposite<'topK'> =
     return [values, indices];
   };
 
+/** From this length on, log₂ n passes of merging cost less than n comparisons for each element. */
+const longLane = 1024;
+
+function ascending(runtime: Runtime, lanes: Lanes, dtype: DType): GpuBuffer {
+  const { buffer, offset, stride, count } = lanes;
+  // Merging takes one vector without NaN.
+  if (count >= longLane && lanes.outer * lanes.inner === 1 && dtype === 'int32')
+    return stableOrder(runtime, 'sort', { buffer, offset, dtype, shape: [count], strides: [stride] });
+  const order = sorted(runtime, 'sort', lanes, count, rankAscending);
+  order.interval = [0, Math.max(0, count - 1)];
+  return order;
+}
+
 export const sort: GpuComposite<'sort'> =
   (runtime) =>
   ([x], _, [{ dtype }]) => {
     const lanes = lanesAlong(runtime, 'sort', x, x.shape.length - 1);
-    const order = sorted(runtime, 'sort', lanes, lanes.count, rankAscending);
-    order.interval = [0, Math.max(0, lanes.count - 1)];
+    const order = ascending(runtime, lanes, dtype);
     const values = elementsOf(runtime, 'sort', lanes, order, lanes.count, dtype);
     freeCopy(runtime, lanes);
     return [values, order];

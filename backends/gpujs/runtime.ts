@@ -148,8 +148,6 @@ export function createRuntime(device: GpuDevice): Runtime {
         argumentTypes: argumentTypesOf(program, gl !== null),
         ...(gl ? { injectedNative: fetchText(mode === 'webgl2') + prototypesOf(program) } : {}),
       });
-      // Each combination of sizes has a memory of its own, which the garbage collector does not feel.
-      if (mode === 'webasm') kernel.kernel.moduleCacheLimit = 4;
       kernels.set(program.key, kernel);
     }
     return kernel;

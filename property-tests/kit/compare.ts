@@ -1,4 +1,4 @@
-import { type Any, indices, type Real, sameShape, toFlat } from '../../spec/array.ts';
+import { type Any, array, indices, type Real, sameShape, toFlat } from '../../spec/array.ts';
 import type { HostArray } from '../../src/backend.ts';
 import { formatShape, formatSpec } from '../../src/shape.ts';
 import type { Tensor } from '../../src/tensor.ts';
@@ -27,17 +27,21 @@ const same = (a: number, b: number): boolean => a === b || (Number.isNaN(a) && N
 
 /**
  * Holds each element to |computed − exact| ≤ bound (null: 0). An infinity or NaN has to be met exactly.
+ * @param among where given, only the elements at which it is finite are compared
  * @returns max(error/bound), and a line about the worst element where that is above 1
  */
 export function worstElement(
   computed: ArrayLike<number>,
   exact: Any,
   bound: Real | null,
+  { among }: { readonly among?: Any } = {},
 ): { readonly ratio: number; readonly message: string | null } {
   const [values, bounds] = [toFlat(exact), bound && toFlat(bound)];
+  const compared = among && toFlat(among);
   let [ratio, worst] = [0, -1];
   for (let i = 0; i < values.length; i++) {
     if (same(computed[i], values[i])) continue;
+    if (compared && !Number.isFinite(compared[i])) continue;
     const allowed = bounds ? bounds[i] : 0;
     const share = Math.abs(computed[i] - values[i]) / allowed;
     const used = Number.isNaN(share) ? Infinity : share;
@@ -46,6 +50,34 @@ export function worstElement(
   if (ratio <= 1) return { ratio, message: null };
   const place = `${indexAt(exact.shape, worst)} is ${computed[worst]}, but should be ${values[worst]}`;
   return { ratio, message: `${place} within ${bounds ? bounds[worst] : 0} (off by ${ratio.toPrecision(3)} bounds)` };
+}
+
+/** Numbers that should be closer to each other. */
+export class NotClose extends Error {
+  override readonly name = 'NotClose';
+}
+
+/**
+ * |actual − expected| ≤ bound, element by element; a NaN or infinity has to be met exactly.
+ * @param bound one number, or one for each element
+ * @returns max(error/bound), so that a bound that is never approached shows
+ * @throws NotClose with the worst index, both values and the bound
+ */
+export function expectClose(
+  actual: ArrayLike<number> | Real,
+  expected: ArrayLike<number> | Real,
+  bound: number | ArrayLike<number> | Real,
+  what = 'expectClose',
+): number {
+  const flat = (x: ArrayLike<number> | Real): ArrayLike<number> => ('shape' in x ? toFlat(x) : x);
+  const shape = 'shape' in expected ? expected.shape : 'shape' in actual ? actual.shape : undefined;
+  const [left, right] = [flat(actual), flat(expected)];
+  if (left.length !== right.length)
+    throw new NotClose(`${what}: ${left.length} elements, but should be ${right.length}`);
+  const allowed = typeof bound === 'number' ? new Array<number>(right.length).fill(bound) : flat(bound);
+  const { ratio, message } = worstElement(left, array(right, shape), array(allowed, shape));
+  if (message) throw new NotClose(`${what}: ${message}`);
+  return ratio;
 }
 
 /** A line about what is wrong with the shape or dtype, or null. Real arrays are of the working precision, or of `floats`. */

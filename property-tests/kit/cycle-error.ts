@@ -4,29 +4,33 @@ import { cols, flattened, minus, norm, rows, scaled, svd } from '../../spec/meth
 import type { ExpertLinear } from '../../spec/method/omoe.ts';
 import { statisticSize } from '../../spec/method/project-update.ts';
 import { ridge, stacked } from '../../spec/method/projector.ts';
+import { gamma as roundings, UNIT_ROUNDOFF } from '../../spec/rounding/model.ts';
 import { matrix } from '../../src/linalg/index.ts';
 import type { OmoeOptions } from '../../src/optim/index.ts';
 import { formingAndApplying, qrFormError, singularVectors } from './projector-rounding.ts';
 import { gamma } from './within.ts';
 
-/** How far two Float64 computations of one Q_i can lie apart, from the columns that the definition holds. */
+/**
+ * How far two computations of one Q_i can lie apart, from the columns that the definition holds. Factorisations are Float64 on
+ * either side; the columns and the weights come from the engine, in a precision with unit roundoff u.
+ */
 
 const asMatrix = (a: Real) => matrix(a.shape[0], a.shape[1], Float64Array.from(toFlat(a)));
 
 /**
  * ‖Q̂_i − Q_i‖, or Infinity where the answer hangs on rounding (a tie of singular values, an energy just reached).
- * The columns of both sides differ by a few roundings each (a mean, a factor √λ): γ_8‖A‖, which moves the range of [A; √α I],
+ * The columns of both sides differ by a few roundings each (a mean, a factor √λ): γ_8(u)‖A‖, which moves the range of [A; √α I],
  * whose least singular value is √α or more, by γ_8‖A‖/√α, twice for the two sides of a projector.
  */
-export function projectorError<S>(linear: ExpertLinear<S>, i: number, options: OmoeOptions): number {
-  if (options.side === 'update') return subspaceError(linear, i, options);
+export function projectorError<S>(linear: ExpertLinear<S>, i: number, options: OmoeOptions, u: number): number {
+  if (options.side === 'update') return subspaceError(linear, i, options, u);
   const size = statisticSize(options.side, options.bias, linear.matrices[i]);
   const from = sources(i, linear.matrices.length, options.columns).map((j) => linear.statistics[j]);
   const turning = options.control === 'rotated' ? 6 * formingAndApplying(size, size) : 0;
   const ridgeError = (a: Real, squared: number): number => {
     const alpha = squared === 0 ? 0 : ridge(options.alpha, options.alphaMode, squared, size);
     if (alpha === 0) return 0;
-    return 2 * qrFormError(asMatrix(a), alpha) + 2 * gamma(8) * Math.sqrt(squared / alpha);
+    return 2 * qrFormError(asMatrix(a), alpha) + 2 * roundings(8, u) * Math.sqrt(squared / alpha);
   };
   if (options.combine === 'mean')
     return (
@@ -38,26 +42,30 @@ export function projectorError<S>(linear: ExpertLinear<S>, i: number, options: O
   );
   const total = from.reduce((sum, part) => sum + part.squaredNorm, 0);
   if (options.combine === 'span') return ridgeError(all, total) + turning;
-  return hardError(all, total, options.energy) + turning;
+  return hardError(all, total, options.energy, u) + turning;
 }
 
 /** Singular subspaces move by ‖error of A‖/gap (Davis and Kahan), twice for the two sides of UUᵀ, on each of two computations. */
-function hardError(a: Real, total: number, energy: number): number {
+function hardError(a: Real, total: number, energy: number, u: number): number {
   if (cols(a) === 0 || total === 0) return 0;
   const { sigma } = svd(a);
   const r = hardRank(sigma, total, energy, Math.max(rows(a), cols(a)));
   const gap = (sigma[r - 1] ?? Infinity) - (sigma[r] ?? 0);
   if (gap < 1e-5 * sigma[0]) return Infinity;
+  // Columns that depend on each other do so up to rounding only: in Float32 that is seen as a direction more.
+  const float64 = u === UNIT_ROUNDOFF.float64;
+  if (energy === 1 && !float64 && r < Math.min(rows(a), cols(a))) return Infinity;
+  const near = float64 ? 1e-9 : 8 * roundings(8, u);
   if (energy < 1) {
     // Is the share reached with r, and not with r − 1, by more than rounding?
     let reached = 0;
     for (let k = 0; k < r; k++) {
-      if (Math.abs(reached - energy * total) < 1e-9 * total) return Infinity;
+      if (Math.abs(reached - energy * total) < near * total) return Infinity;
       reached += sigma[k] ** 2;
     }
-    if (Math.abs(reached - energy * total) < 1e-9 * total) return Infinity;
+    if (Math.abs(reached - energy * total) < near * total) return Infinity;
   }
-  const error = 2 * singularVectors(rows(a), cols(a)) + formingAndApplying(rows(a), cols(a)) + gamma(8);
+  const error = 2 * singularVectors(rows(a), cols(a)) + formingAndApplying(rows(a), cols(a)) + roundings(8, u);
   return r === rows(a) ? 2 * error : (4 * error * norm(a)) / gap + 2 * error;
 }
 
@@ -72,6 +80,7 @@ export function subspaceError<S>(
   linear: ExpertLinear<S> & { readonly errors?: readonly number[] },
   i: number,
   options: OmoeOptions,
+  u: number,
 ): number {
   const from = sources(i, linear.matrices.length, options.columns);
   let moved = 0;
@@ -80,7 +89,7 @@ export function subspaceError<S>(
     const move = minus(linear.matrices[j], linear.base[j]);
     const length = norm(move);
     if (length === 0) continue;
-    moved += (2 * ((linear.errors?.[j] ?? 0) + 4 * gamma(1) * norm(linear.matrices[j]))) / length;
+    moved += (2 * ((linear.errors?.[j] ?? 0) + 4 * roundings(1, u) * norm(linear.matrices[j]))) / length;
     directions.push(scaled(move, 1 / length));
   }
   if (directions.length === 0) return 0;

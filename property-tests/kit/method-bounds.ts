@@ -9,7 +9,10 @@ import { unaryBound } from '../../spec/rounding/functions.ts';
 import { compound, gamma, REFERENCE_ULPS, smallestNormal, type Ulps } from '../../spec/rounding/model.ts';
 import { logSumExpBound, softmaxBound } from '../../spec/rounding/normalisations.ts';
 
-/** What rounding can do to a gate, a layer and a loss: u is the unit roundoff of the working precision. */
+/**
+ * What rounding can do to a gate, a layer and a loss: u is the unit roundoff of the working precision, δ = 2·ulps.divide·u the
+ * error of a division.
+ */
 
 const u64 = 2 ** -53;
 
@@ -30,7 +33,8 @@ export function softmaxRelative(z: readonly number[], { u, ulps }: Precision): n
 
 /**
  * The relative error of each gate weight of a token with exact logits z, of which `kept` were chosen.
- * Renormalised: a softmax over the kept logits, or p_e/Σ_kept p: 2ρ of the softmax over all, γ_{k−1} of the sum, one division.
+ * Renormalised: a softmax over the kept logits, or p_e/Σ_kept p: 2ρ of the softmax over all, γ_{k−1} of the sum, the division
+ * by δ, or with one rounding more by the reciprocal.
  * Otherwise e^{z − L}, L = logSumExp(z) off by B: the difference is rounded, u(|z − L| + B), which the exponential passes
  * on as a factor; then its own 2·ulps·u. Or p itself: ρ. The larger way of each is taken.
  */
@@ -47,7 +51,7 @@ export function gateRelative(
       kept.map((e) => z[e]),
       precision,
     );
-    return Math.max(direct, compound(rho, rho / (1 - rho), gamma(kept.length + 1, u)));
+    return Math.max(direct, compound(rho, rho / (1 - rho), gamma(kept.length, u), 2 * ulps.divide * u));
   }
   const all = array(z);
   const B = logSumExpBound(all, 0, u, ulps).get();
@@ -110,29 +114,32 @@ export function layerBound(
 
 /**
  * The relative error of a balance loss E Σ f_e P_e. All terms are positive, so relative errors do not grow: ρ of the
- * softmax; N − 1 sums and a division (two by the reciprocal) for P; at most four for f, which counts; one product;
- * E − 1 sums; one more product: γ_{N+E+8}, N all rows, padding included.
+ * softmax; N − 1 sums and a division (with a product, by the reciprocal) for P; at most two divisions for f, which counts; one
+ * product; E − 1 sums; one more product: γ_{N+E+5} and three times δ, N all rows, padding included.
  */
 export const balanceRelative = (z: Real, precision: Precision): number => {
   const [rows, experts] = z.shape;
   const rho = Array.from({ length: rows }, (_, t) => softmaxRelative(row(z, t), precision));
-  return compound(Math.max(0, ...rho), gamma(rows + experts + 8, precision.u));
+  const division = 2 * precision.ulps.divide * precision.u;
+  return compound(Math.max(0, ...rho), gamma(rows + experts + 5, precision.u), division, division, division);
 };
 
 /**
- * The router z-loss, mean of L_t², L_t off by B_t: (2|L|B + B²) each; the square, N − 1 sums and the division: γ_{N+3}.
+ * The router z-loss, mean of L_t², L_t off by B_t: (2|L|B + B²) each; the square, N − 1 sums and the division, by the reciprocal
+ * with a product: (1 + γ_{N+2})(1 + δ) − 1.
  * @param real the tokens that are not padding
  */
 export function routerZBound(z: Real, real: readonly number[], { u, ulps }: Precision): number {
   if (real.length === 0) return 0;
   const B = logSumExpBound(z, 1, u, ulps);
+  const relative = compound(gamma(z.shape[0] + 2, u), 2 * ulps.divide * u);
   let bound = 0;
   for (const t of real) {
     const values = row(z, t);
     const highest = Math.max(...values);
     const L = Math.abs(highest + Math.log(values.reduce((sum, x) => sum + Math.exp(x - highest), 0)));
     const b = B.get(t);
-    bound += (2 * L * b + b * b + gamma(z.shape[0] + 3, u) * (L + b) ** 2) / real.length;
+    bound += (2 * L * b + b * b + relative * (L + b) ** 2) / real.length;
   }
   return bound;
 }

@@ -1,18 +1,22 @@
 import fc from 'fast-check';
+import type { Backend } from '../../src/backend.ts';
 import type { Engine, EngineOptions } from '../../src/engine.ts';
+import type { FloatType } from '../arbitraries/values.ts';
+import type { BoundUsage } from './usage.ts';
 
 /** What the laws are told: on what they run, how often, and where to write what they saw. */
 
 export interface Subject {
   readonly name: string;
   /** The working precision. */
-  readonly dtype: 'float32' | 'float64';
-  /** An engine on the backend under test. */
-  engine(options?: EngineOptions): Engine | Promise<Engine>;
+  readonly dtype: FloatType;
+  readonly backend: Backend;
+  /** An engine on the backend under test. What is made on it is freed after each draw. */
+  engine(options?: EngineOptions): Engine;
 }
 
 export interface Settings {
-  /** Draws of each property. */
+  /** Draws of each property; a law may take a multiple of it. */
   readonly runs: number;
   readonly seed: number;
   /** The path of one failing draw, as a failure printed it. */
@@ -23,6 +27,8 @@ export interface Settings {
   replay?(law: string, seed: number, path: string): string;
   /** Notes how much of its bound an operation used. */
   readonly usage?: BoundUsage;
+  /** Called after each draw, whatever came of it. */
+  afterDraw?(): void;
 }
 
 /** A law that does not hold, with the counterexample and the way to see it again. */
@@ -42,6 +48,12 @@ function hash(name: string): number {
   return h | 0;
 }
 
+/** The settings with another number of draws, at least one. */
+export const withShare = (settings: Settings, share: number): Settings => ({
+  ...settings,
+  runs: Math.max(1, Math.round(settings.runs * share)),
+});
+
 /**
  * Draws `runs` values and tries the body on each.
  * @throws LawBroken with the smallest counterexample's message, the seed, the path and the command that shows it again
@@ -52,7 +64,14 @@ export async function holds<T>(
   values: fc.Arbitrary<T>,
   body: (value: T) => Promise<void>,
 ): Promise<void> {
-  const details = await fc.check(fc.asyncProperty(values, body), {
+  const once = async (value: T): Promise<void> => {
+    try {
+      await body(value);
+    } finally {
+      settings.afterDraw?.();
+    }
+  };
+  const details = await fc.check(fc.asyncProperty(values, once), {
     numRuns: settings.runs,
     seed: settings.seed ^ hash(law),
     path: settings.path,
@@ -73,33 +92,6 @@ export async function holds<T>(
   );
 }
 
-/** max(error/bound) by law and operation: an operation that never comes near its bound has an empty one. */
-export class BoundUsage {
-  readonly #largest = new Map<string, Map<string, number>>();
-
-  note(law: string, operation: string, ratio: number): void {
-    const row = this.#largest.get(operation) ?? new Map<string, number>();
-    row.set(law, Math.max(row.get(law) ?? 0, ratio));
-    this.#largest.set(operation, row);
-  }
-
-  of(law: string, operation: string): number | undefined {
-    return this.#largest.get(operation)?.get(law);
-  }
-
-  /** One line an operation, one column a law. 0: never off at all. */
-  table(): string {
-    const laws = [...new Set([...this.#largest.values()].flatMap((row) => [...row.keys()]))];
-    const cell = (ratio: number | undefined) => (ratio === undefined ? '' : ratio === 0 ? '0' : ratio.toPrecision(2));
-    const width = (column: string) => Math.max(column.length, 8);
-    const line = (name: string, cells: readonly string[]) =>
-      [name.padEnd(18), ...cells.map((text, i) => text.padStart(width(laws[i])))].join('  ');
-    const rows = [...this.#largest].map(([operation, row]) =>
-      line(
-        operation,
-        laws.map((law) => cell(row.get(law))),
-      ),
-    );
-    return [line('max(error/bound)', laws), ...rows].join('\n');
-  }
-}
+/** A law about no drawn value: the body is tried once. */
+export const holdsOnce = (law: string, settings: Settings, body: () => Promise<void>): Promise<void> =>
+  holds(law, { ...settings, runs: 1, path: undefined }, fc.constant(null), body);

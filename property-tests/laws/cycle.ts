@@ -6,17 +6,18 @@ import { cyclePosition, type ExpertLinear, omoeStep, startExpertLinear } from '.
 import type { ProjectionReport } from '../../spec/method/omoe-report.ts';
 import { withoutBiasRow } from '../../spec/method/project-update.ts';
 import { type BaseOptimizer, sgd as sgdByDefinition } from '../../spec/method/sgd.ts';
+import { gamma, UNIT_ROUNDOFF } from '../../spec/rounding/model.ts';
 import type { BaseOptimizer as FastBase, LinearReport, OmoeOptions } from '../../src/optim/index.ts';
 import { randomRotation } from '../../src/optim/projector/index.ts';
 import { foldIn, type Key, key as keyOf } from '../../src/random.ts';
 import { drawnOptions } from '../arbitraries/columns.ts';
 import { projectorError } from '../kit/cycle-error.ts';
 import { expertMatrix, expertStep, type GivenCycle, givenCycles, runCycle } from '../kit/given-cycle.ts';
-import { claim, claimEqual, claimWithin, law, type Method, type MethodLaw } from '../kit/method.ts';
-import { gamma, u } from '../kit/within.ts';
+import { claim, claimEqual, claimWithin, law, type Method, type MethodLaw, precisionOf } from '../kit/method.ts';
+import type { Precision } from '../kit/method-bounds.ts';
 import { applyRounding } from './update.ts';
 
-/** Law 10 for the optimizer: two and three whole cycles against spec/method/omoe.ts, in Float64. */
+/** Law 10 for the optimizer: two and three whole cycles against spec/method/omoe.ts. u is the unit roundoff of the engine. */
 
 const decay = 0.25;
 const learningRate = 0.125;
@@ -78,12 +79,21 @@ interface Distance {
  * SGD: g + λM is off by dg + λ·d.matrix, v by μ times what it was and that; the update by η(1 + μ) times it.
  * AdamW: m̂ and √v̂ are weighted means and norms of gradients, off by at most the largest dg; with r = |m̂|/(√v̂ + ε) < 2 (β as
  * they are, up to 12 steps: r² ≤ Σ w²/w' ≤ 0.14·12, w and w' the weights in m̂ and v̂) the quotient is off by (1 + r)dg/ε ≤ 3dg/ε.
- * Each adds its own roundings, of numbers no larger than the sums of the absolute values.
+ * Each adds its own roundings, of numbers no larger than the sums of the absolute values; AdamW's three divisions and its root
+ * are off by what the backend grants them.
  */
-function baseError(base: Base, d: Distance, dg: number, g: number, size: number, steps: number): number {
+function baseError(
+  base: Base,
+  d: Distance,
+  dg: number,
+  g: number,
+  size: number,
+  steps: number,
+  { u, ulps }: Precision,
+): number {
   d.gradient = Math.max(d.gradient, dg);
   d.largest = Math.max(d.largest, g);
-  const rounding = gamma(6 * steps + 12);
+  const rounding = gamma(6 * steps + 8 + 6 * ulps.divide + 2 * ulps.sqrt, u);
   if (base.name === 'adamw')
     return learningRate * ((3 * (d.gradient + rounding * d.largest)) / epsilon + decay * (d.matrix + rounding * size));
   const momentum = base.name === 'sgd' ? 0 : 0.5;
@@ -98,10 +108,17 @@ function baseError(base: Base, d: Distance, dg: number, g: number, size: number,
  * Renorm by c = ‖D‖/‖QD‖: c·dP, and the change of c times ‖QD‖, which is dD + c·dP at most; at the limit less.
  * Norm-matched: kept·D, kept ≤ 1 off by (dP + dD)/‖D‖.
  */
-function protectError(q: number, D: number, dD: number, factor: number, options: OmoeOptions, n: number): number {
+function protectError(
+  q: number,
+  D: number,
+  dD: number,
+  factor: number,
+  options: OmoeOptions,
+  { n, u }: { n: number; u: number },
+): number {
   const dP = (q + applyRounding(n, u)) * D + dD;
-  if (options.control === 'norm-matched') return dP + 2 * dD + gamma(8 * n * n) * D;
-  return options.renorm ? 2 * factor * dP + dD + gamma(8 * n * n) * D : dP;
+  if (options.control === 'norm-matched') return dP + 2 * dD + gamma(8 * n * n, u) * D;
+  return options.renorm ? 2 * factor * dP + dD + gamma(8 * n * n, u) * D : dP;
 }
 
 interface Checked {
@@ -123,6 +140,8 @@ const wholeCycle = law(
     // On the update side src draws random directions instead of turning the given ones: alike in law, not in numbers.
     if (options.side === 'update' && options.control === 'rotated') return;
     const key = keyOf(5);
+    const precision = precisionOf(subject);
+    const { u } = precision;
     const fast = await runCycle(subject, cycle, base.fast(subject.method), options, learningRate, key);
     const starts = Array.from({ length: cycle.experts }, (_, e) => expertMatrix(cycle.start, e));
     let exact: ExpertLinear<unknown> = startExpertLinear(starts, base.definition, options);
@@ -138,17 +157,19 @@ const wholeCycle = law(
         const report = result.reports?.[i];
         // A single expert without others is left alone: nothing is projected.
         const projected = orthogonal && !(cycle.experts === 1 && options.columns === 'others');
-        const q = projected ? projectorError(before, i, options) : 0;
-        const near = report && Math.abs(report.normKept / 1e-6 - 1) < 0.5; // whether it vanished is rounding's to say
-        if (q > 1e-6 || near) return;
-        const error = stepError({ exact, base, options, distances, given, q, report, i, s, projected });
+        const q = projected ? projectorError(before, i, options, u) : 0;
+        // Whether an update vanished, ‖QΔ‖ ≤ 1e-6 ‖Δ‖, is rounding's to say where it is about that.
+        const keptOff = 5e-7 + q + applyRounding(Math.max(...exact.matrices[i].shape), u);
+        const near = report && Math.abs(report.normKept - 1e-6) < keptOff;
+        if (q > (u === UNIT_ROUNDOFF.float64 ? 1e-6 : 1e-2) || near) return;
+        const error = stepError({ exact, base, options, distances, given, q, report, i, s, projected, precision });
         const what = `${base.name}, step ${s}, expert ${i}`;
         const update = fast[s].updates[i];
         claimWithin(update.data, toFlat(result.updates[i]), error, `${what}: update`);
         // Leakage is of W alone where the bias takes no part.
         const apart = options.side === 'input' && options.bias !== 'augment';
         const part = apart ? withoutBiasRow(result.updates[i]).weight : result.updates[i];
-        if (projected) compareReports(fast[s], result.reports!, i, options, { q, error, size: norm(part) }, what);
+        if (projected) compareReports(fast[s], result.reports!, i, options, { q, error, size: norm(part), u }, what);
         distances[i].matrix += error + 2 * u * norm(result.linear.matrices[i]);
       }
       exact = result.linear;
@@ -167,22 +188,25 @@ interface StepFacts {
   readonly i: number;
   readonly s: number;
   readonly projected: boolean;
+  readonly precision: Precision;
 }
 
 /** ‖Δ̂ − Δ‖_F of what is applied to expert i. */
-function stepError({ exact, base, options, distances, given, q, report, i, s, projected }: StepFacts): number {
+function stepError(facts: StepFacts): number {
+  const { exact, base, options, distances, given, q, report, i, s, projected, precision } = facts;
+  const { u } = precision;
   const g = norm(given.gradients[i]);
   const M = norm(exact.matrices[i]);
   const n = Math.max(...exact.matrices[i].shape, options.side === 'update' ? toFlat(exact.matrices[i]).length : 0);
   const factor = report?.renormFactor ?? 1;
-  if (!projected) return baseError(base, distances[i], 0, g, M, s + 1);
+  if (!projected) return baseError(base, distances[i], 0, g, M, s + 1, precision);
   if (options.project === 'gradient') {
-    const dg = protectError(q, g, 0, factor, options, n);
-    return baseError(base, distances[i], dg, factor * g, M, s + 1);
+    const dg = protectError(q, g, 0, factor, options, { n, u });
+    return baseError(base, distances[i], dg, factor * g, M, s + 1, precision);
   }
   const wanted = base.definition.step(exact.optimizer[i], exact.matrices[i], given.gradients[i], learningRate).update;
-  const dD = baseError(base, distances[i], 0, g, M, s + 1);
-  return protectError(q, norm(wanted), dD, factor, options, n);
+  const dD = baseError(base, distances[i], 0, g, M, s + 1, precision);
+  return protectError(q, norm(wanted), dD, factor, options, { n, u });
 }
 
 /**
@@ -194,14 +218,14 @@ function compareReports(
   exact: readonly ProjectionReport[],
   i: number,
   { project, control }: OmoeOptions,
-  { q, error, size }: { readonly q: number; readonly error: number; readonly size: number },
+  { q, error, size, u }: { readonly q: number; readonly error: number; readonly size: number; readonly u: number },
   what: string,
 ): void {
-  claimWithin([report.trace[i]], [exact[i].trace], q + gamma(100), `${what}: trace`);
+  claimWithin([report.trace[i]], [exact[i].trace], q + gamma(100, u), `${what}: trace`);
   const { leakage, normKept, renormFactor, vanished } = exact[i];
   claimEqual([Number(report.vanished[i])], [Number(vanished)], `${what}: vanished`);
   if (size <= 1e3 * error) return;
-  const relative = (3 * error) / size + gamma(100);
+  const relative = (3 * error) / size + gamma(100, u);
   // Null says that there is nothing to measure; it must not stand for a measure that is there.
   if (normKept > 1e-6)
     claim(leakage === null || report.leakage[i] !== null, () => `${what}: leakage is null, but should be ${leakage}`);

@@ -1,39 +1,36 @@
-import type { Subject } from '../kit/settings.ts';
 import { composedEqualsNative } from './composition.ts';
 import { errorLaws } from './errors.ts';
-import {
-  composedGradientEqualsDifference,
-  composedSecondDerivatives,
-  gradientEqualsDifference,
-  secondDerivatives,
-} from './gradients.ts';
-import { hostileEqualsDefinition, hostileStatements } from './hostile.ts';
-import { inFloat64, type Law } from './law.ts';
-import { castsBetweenFloats, equalsDefinition, repeats } from './operations.ts';
+import { gradientLaws } from './gradients.ts';
+import { hostileEqualsDefinition, hostileStatements, plainStatements } from './hostile.ts';
+import { kernelLaws } from './kernels.ts';
+import type { Law } from './law.ts';
+import { limitLaws } from './limits.ts';
+import { memoryLaws } from './memory.ts';
+import { methodSections } from './method.ts';
+import { castsBetweenFloats, equalsDefinition, inputsUntouched, repeats } from './operations.ts';
+import { orderLaws } from './order.ts';
 import { storageLaws } from './storage.ts';
 import { stridedEqualsContiguous } from './strides.ts';
 import { checkpointEqualsPlain, transformationLaws } from './transformations.ts';
 
-/** All laws of the tensor operations. */
-export const operationLaws: readonly Law[] = [
-  ...equalsDefinition,
-  castsBetweenFloats,
-  ...stridedEqualsContiguous,
-  ...composedEqualsNative,
-  ...repeats,
-  ...inFloat64([
-    ...gradientEqualsDifference,
-    ...composedGradientEqualsDifference,
-    ...secondDerivatives,
-    ...composedSecondDerivatives,
-    ...checkpointEqualsPlain,
-  ]),
-  ...transformationLaws,
-  ...storageLaws,
-  ...hostileEqualsDefinition,
-  ...hostileStatements,
-  ...errorLaws,
+/** All laws, under the headings under which they are run and reported. */
+
+export interface Section {
+  readonly title: string;
+  readonly laws: readonly Law[];
+}
+
+export const operationSections: readonly Section[] = [
+  { title: 'storage', laws: [...storageLaws, ...limitLaws] },
+  { title: 'issue order', laws: orderLaws },
+  { title: 'memory', laws: memoryLaws },
+  { title: 'operations', laws: [...equalsDefinition, castsBetweenFloats, ...inputsUntouched, ...plainStatements] },
+  { title: 'layouts', laws: stridedEqualsContiguous },
+  { title: 'kernels', laws: [...kernelLaws, ...composedEqualsNative] },
+  { title: 'repeatability', laws: repeats },
+  { title: 'gradients', laws: [...gradientLaws, ...checkpointEqualsPlain, ...transformationLaws] },
+  { title: 'special values', laws: [...hostileEqualsDefinition, ...hostileStatements] },
+  { title: 'errors', laws: errorLaws },
 ];
 
-/** Those that speak of the subject's precision. */
-export const lawsFor = ({ dtype }: Subject): Law[] => operationLaws.filter(({ only }) => (only ?? dtype) === dtype);
+export const sections: readonly Section[] = [...operationSections, ...methodSections];

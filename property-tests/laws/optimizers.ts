@@ -4,10 +4,11 @@ import { adamw as adamwByDefinition } from '../../spec/method/adamw.ts';
 import { clipByGlobalNorm as clipByDefinition, globalNorm } from '../../spec/method/clip.ts';
 import { learningRate as rateByDefinition } from '../../spec/method/schedule.ts';
 import { type BaseOptimizer, sgd as sgdByDefinition } from '../../spec/method/sgd.ts';
-import { gamma } from '../../spec/rounding/model.ts';
+import { compound, gamma } from '../../spec/rounding/model.ts';
 import type { BaseOptimizer as FastBase } from '../../src/optim/index.ts';
 import { eighths, upload } from '../arbitraries/experts.ts';
 import { claimWithin, law, type MethodLaw, type MethodSubject, precisionOf } from '../kit/method.ts';
+import { type Precision, reference } from '../kit/method-bounds.ts';
 
 /** The base optimizers, clipping and the schedule against their definitions (law 10). */
 
@@ -72,31 +73,34 @@ const sgdLaw = law(
 
 /**
  * m̂ is a weighted mean of gradients, off by γ_{4t+8}·2 (their largest); v̂ one of squares, all positive, so off by γ_{4t+8} of
- * itself, its root too; √v̂ + ε ≥ 1/8, and |m̂|/(√v̂ + ε) < 2 (see laws/cycle.ts). The quotient is off by
- * γ_{4t+16}(2·8 + 2), decay adds γ_8 λ|θ|, and η multiplies.
+ * itself, its root too; √v̂ + ε ≥ 1/8, and |m̂|/(√v̂ + ε) < 2 (see laws/cycle.ts). Three divisions are off by δ and the root by
+ * ρ, which γ_{4t+12} does not hold: r = (1 + γ_{4t+12})(1 + δ)³(1 + ρ) − 1. The quotient is off by r(2·8 + 2), decay adds
+ * γ_8 λ|θ|, and η multiplies.
  */
 const adamwLaw = law(
   'optimizers: AdamW equals its definition',
   fc.tuple(histories, fc.constantFrom(1e-8, 2 ** -4)),
   async (subject, [history, epsilon]) => {
-    const { u } = precisionOf(subject);
     const { decay, learningRate } = history;
     const options = { epsilon, weightDecay: decay };
-    const off = (t: number, unit: number) =>
-      gamma(4 * t + 16, unit) * (8 * largest + 2) + gamma(8, unit) * decay * largest;
+    const off = (t: number, { u, ulps }: Precision) => {
+      const [division, root] = [2 * ulps.divide * u, 2 * ulps.sqrt * u];
+      const quotient = compound(gamma(4 * t + 12, u), division, division, division, root);
+      return quotient * (8 * largest + 2) + gamma(8, u) * decay * largest;
+    };
     await compare(
       subject,
       history,
       subject.method.adamw(options) as FastBase<unknown>,
       adamwByDefinition(options) as BaseOptimizer<unknown>,
-      (t) => learningRate * (off(t, u) + off(t, 2 ** -53)),
+      (t) => learningRate * (off(t, precisionOf(subject)) + off(t, reference)),
     );
   },
 );
 
 /**
- * ‖g‖: N positive squares, γ_{N+1} in all, halved by the root; g · limit/‖g‖: three more. Where ‖g‖ is nearly the limit the
- * factor is 1 or nearly so, whichever side decides: γ_{N+6} covers it.
+ * ‖g‖: N positive squares, γ_{N+1} in all, halved by the root, which adds ρ; g · limit/‖g‖: the division δ and two products.
+ * Where ‖g‖ is nearly the limit the factor is 1 or nearly so, whichever side decides: (1 + γ_{N+4})(1 + δ)(1 + ρ) covers it.
  */
 const clipLaw = law(
   'optimizers: clipping equals its definition',
@@ -104,11 +108,11 @@ const clipLaw = law(
     .array(fc.tuple(fc.nat(3), fc.nat(3)).chain(eighths), { minLength: 1, maxLength: 4 })
     .chain((gradients) => fc.record({ gradients: fc.constant(gradients), limit: fc.constantFrom(0.1, 1, 3, 100) })),
   async (subject, { gradients, limit }) => {
-    const { u } = precisionOf(subject);
     const given = new Map(gradients.map((g, i) => [`g${i}`, upload(subject.t, g)]));
     const clipped = subject.method.clipByGlobalNorm(given, limit);
     const N = gradients.reduce((sum, g) => sum + sizeOf(g.shape), 0);
-    const relative = gamma(N + 6, u) + gamma(N + 6, 2 ** -53);
+    const off = ({ u, ulps }: Precision) => compound(gamma(N + 4, u), 2 * ulps.divide * u, 2 * ulps.sqrt * u);
+    const relative = off(precisionOf(subject)) + off(reference);
     const length = globalNorm(gradients);
     claimWithin([await clipped.norm.item()], [length], relative * length, '‖g‖');
     const wanted = clipByDefinition(gradients, limit);

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { smallestNormal } from '../../spec/rounding/model.ts';
 import {
   concatColumns,
   eigh,
@@ -20,10 +21,20 @@ import {
   ridge,
   toDense,
 } from '../../src/optim/index.ts';
+import type { OmoeOptions } from '../../src/optim/options.ts';
+import { projectUpdate, uploadProjectors } from '../../src/optim/protect.ts';
 import { key } from '../../src/random.ts';
 import { matrices } from '../arbitraries/matrices.ts';
 import { recordedExperts } from '../arbitraries/recorded-experts.ts';
-import { claim, claimAtMost, claimWithin, law, type MethodLaw, type MethodSubject } from '../kit/method.ts';
+import {
+  claim,
+  claimAtMost,
+  claimWithin,
+  law,
+  type MethodLaw,
+  type MethodSubject,
+  precisionOf,
+} from '../kit/method.ts';
 import {
   closedFormError,
   conditionNumber,
@@ -34,8 +45,12 @@ import {
   singularVectors,
 } from '../kit/projector-rounding.ts';
 import { gamma } from '../kit/within.ts';
+import { applyRounding, protection } from './update.ts';
 
-/** Laws 1 to 3, on the projectors of src/optim/projector (Float64 on the host, whatever the engine). */
+/**
+ * Laws 1 to 3. The projectors of src/optim/projector are made in Float64 on the host, whatever the engine; the laws of
+ * `projectionLaws` are about what the backend does with them.
+ */
 
 /** A and an absolute α between 1e-4 and 10 times the mean square of a row, where all three forms can be held to a bound. */
 const mild = fc
@@ -209,6 +224,84 @@ const meanIsWeaker = law(
     claim((E - 2) / (E - 1) > Math.sqrt(alpha) / 2, () => 'the example shows nothing');
   },
 );
+
+/** Q_i applied by the backend to the columns of all experts, [expert, row, column], and by the host to one. */
+async function applied(subject: MethodSubject, rows: number, columns: readonly Matrix[], options: ProjectorOptions) {
+  const { t } = subject;
+  const projectors = build(subject, rows, columns, options);
+  const all = concatColumns(rows, columns);
+  const delta = t.tensor(Float64Array.from(all.data), [1, rows, all.cols], t.dtype);
+  const given = delta.broadcastTo([columns.length, rows, all.cols]);
+  const projected = projectUpdate(uploadProjectors(t, projectors, t.dtype), given, 'input', 'augment');
+  const data = await projected.data();
+  const at = (expert: number, column: number): Float64Array =>
+    Float64Array.from({ length: rows }, (_, row) => data[(expert * rows + row) * all.cols + column]);
+  return { projectors, all, at };
+}
+
+/**
+ * What the backend adds to ‖Qa‖, relative to ‖a‖: the column is rounded, ‖Q(â − a)‖ ≤ u‖a‖, and Q applied in either precision.
+ * What underflows loses λ in each of at most 4·rows² products.
+ */
+const onBackend = (rows: number, a: Float64Array, u: number): number =>
+  (u + (1 + u) * applyRounding(rows, u) + applyRounding(rows, 2 ** -53)) * norm(a) +
+  4 * rows * rows * smallestNormal(u);
+
+const asRecorded = experts.chain((drawn) =>
+  fc
+    .constantFrom<ProjectorOptions['combine']>('span', 'mean', 'hard')
+    .map((combine) => ({ ...drawn, options: { ...drawn.options, combine } })),
+);
+
+/** Laws 2 and 3, of projectors that the backend applies. */
+const boundsOnBackend = law(
+  'projectors: as the backend applies them, they are those of the host, and keep the bounds of span, mean and hard',
+  asRecorded,
+  async (subject, { rows, columns, options }) => {
+    const { u } = precisionOf(subject);
+    const { projectors, at } = await applied(subject, rows, columns, options);
+    projectors.forEach((q, i) => {
+      let place = 0;
+      columns.forEach((recorded, j) => {
+        for (const a of columnsOf(recorded)) {
+          const seen = at(i, place++);
+          const slack = onBackend(rows, a, u);
+          const exact = image(q, a);
+          const off = norm(seen.map((x, k) => x - exact[k]));
+          claimAtMost(off, 0, slack, `‖Q_${i} a‖ on the backend against the host, column ${place - 1}`);
+          claimAtMost(norm(seen), norm(a), slack, `‖Q_${i} a‖ ≤ ‖a‖`);
+          const along = seen.reduce((sum, x, k) => sum + x * a[k], 0);
+          claimAtMost(-along, 0, slack * norm(a), `−aᵀQ_${i} a`);
+          if (i === j) continue;
+          const limit = protection(columns, i, j, matrix(rows, 1, a), options as OmoeOptions);
+          claimAtMost(norm(seen), limit, slack, `‖Q_${i} a‖ for a column of expert ${j} (${options.combine})`);
+        }
+      });
+    });
+  },
+);
+
+/** ⟨Qa, b⟩ = ⟨a, Qb⟩, each side off by its own rounding. */
+const symmetricOnBackend = law(
+  'projectors: as the backend applies them, they are symmetric',
+  asRecorded,
+  async (subject, { rows, columns, options }) => {
+    const { u } = precisionOf(subject);
+    const { projectors, all, at } = await applied(subject, rows, columns, options);
+    const recorded = columnsOf(all);
+    const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, x, k) => sum + x * b[k], 0);
+    projectors.forEach((_, i) => {
+      recorded.forEach((a, c) => {
+        recorded.slice(0, c).forEach((b, d) => {
+          const slack = onBackend(rows, a, u) * norm(b) + onBackend(rows, b, u) * norm(a);
+          claimWithin([dot(at(i, c), b)], [dot(a, at(i, d))], slack, `⟨Q_${i} a_${c}, a_${d}⟩`);
+        });
+      });
+    });
+  },
+);
+
+export const projectionLaws: readonly MethodLaw[] = [boundsOnBackend, symmetricOnBackend];
 
 export const projectorLaws: readonly MethodLaw[] = [
   formsAgree,

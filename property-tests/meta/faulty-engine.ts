@@ -1,33 +1,54 @@
 import { type CpuBackend, type CpuBuffer, cpu } from '../../backends/cpu/index.ts';
-import type { HostArray, Spec, View } from '../../src/backend.ts';
+import type { Backend, HostArray, Spec, View } from '../../src/backend.ts';
 import { type Engine, type EngineOptions, engine } from '../../src/engine.ts';
 import type { Op } from '../../src/op.ts';
 import type { Tensor } from '../../src/tensor.ts';
 import type { FloatType } from '../arbitraries/values.ts';
+import type { AnyBackend } from '../kit/subject.ts';
 import type { OperationName } from '../operations/index.ts';
 
 /** Engines with one thing wrong: a kernel of the cpu backend, or the record of an operation. */
+
+/** A backend with something wrong in it, or engines on a right one with something wrong in them. */
+export interface Faulty {
+  create(): AnyBackend;
+  make?(backend: Backend, options?: EngineOptions): Engine;
+}
 
 /** One deliberate fault. */
 export interface Fault {
   readonly name: string;
   /** The operation whose laws have to catch it. */
-  readonly operation: OperationName | 'storage';
-  /** The law that has to catch it, whichever others do too. */
-  readonly caughtBy: string;
+  readonly operation?: OperationName;
+  /** The laws that have to catch it, whichever others do too: by name, or without `: operation` where that is given. */
+  readonly caughtBy: string | readonly string[];
   readonly dtype: FloatType;
-  engine(options?: EngineOptions): Engine;
+  readonly on: Faulty;
 }
 
 export type Inputs = readonly View<CpuBuffer>[];
-type Kernels = CpuBackend['kernels'];
+export type Kernels = CpuBackend['kernels'];
 
-export const withKernels =
-  (change: (kernels: Kernels) => Partial<Kernels>) =>
-  (options?: EngineOptions): Engine => {
+/** The cpu backend with some members replaced. */
+export const withBackend = (change: (backend: CpuBackend) => Partial<CpuBackend>): Faulty => ({
+  create() {
     const backend = cpu();
-    return engine({ ...backend, kernels: { ...backend.kernels, ...change(backend.kernels) } }, options);
-  };
+    return { ...backend, ...change(backend) };
+  },
+});
+
+export const withKernels = (change: (kernels: Kernels, backend: CpuBackend) => Partial<Kernels>): Faulty =>
+  withBackend((backend) => ({ kernels: { ...backend.kernels, ...change(backend.kernels, backend) } }));
+
+/** Engines with some methods replaced. */
+export const withEngine = (change: (t: Engine) => void): Faulty => ({
+  create: cpu,
+  make(backend, options) {
+    const t = engine(backend, options);
+    change(t);
+    return t;
+  },
+});
 
 /** The results of a kernel, before anybody else sees them. */
 const dataOf = (result: ReturnType<NonNullable<Kernels['topK']>>): HostArray[] => {
@@ -59,15 +80,8 @@ export function eachRow(data: HostArray, { shape }: Spec, edit: (row: HostArray)
 }
 
 /** A record changed on its way into the engine: what a wrong `vjp` in src/ops would be. */
-export const withRecord =
-  (name: string, edit: <A>(op: Op<A>) => Op<A>) =>
-  (options?: EngineOptions): Engine => {
-    const edited = <E extends Engine>(t: E): E => {
-      const { run, region } = t;
-      t.run = <A>(op: Op<A>, inputs: readonly Tensor[], attrs: A) =>
-        run.call(t, (op.name === name ? edit(op) : op) as never, inputs, attrs);
-      t.region = () => edited(region.call(t));
-      return t;
-    };
-    return edited(engine(cpu(), options));
-  };
+export const withRecord = (name: string, edit: <A>(op: Op<A>) => Op<A>): Faulty =>
+  withEngine((t) => {
+    const run = t.run.bind(t);
+    t.run = <A>(op: Op<A>, inputs: readonly Tensor[], attrs: A) => run(op.name === name ? edit(op) : op, inputs, attrs);
+  });

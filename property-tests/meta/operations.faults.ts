@@ -321,8 +321,8 @@ export const faults: readonly Fault[] = [
     on: withRecord('softmax', (op) => ({
       ...op,
       vjp: ({ inputs, outputs, gradients }) =>
-        softmaxRecord.vjp!({ inputs, outputs, gradients, reached: [true], attrs: { axis: inputs[0].rank - 1 } }).map((g) =>
-          g!.negative(),
+        softmaxRecord.vjp!({ inputs, outputs, gradients, reached: [true], attrs: { axis: inputs[0].rank - 1 } }).map(
+          (g) => g!.negative(),
         ),
     })),
   },
@@ -472,7 +472,13 @@ export const faults: readonly Fault[] = [
     on: withRecord('gelu', (op) => ({
       ...op,
       vjp: ({ inputs, gradients, attrs }) =>
-        geluTanhRecord.vjp!({ inputs, outputs: [inputs[0].geluTanh()], gradients, reached: [true], attrs: attrs as object }),
+        geluTanhRecord.vjp!({
+          inputs,
+          outputs: [inputs[0].geluTanh()],
+          gradients,
+          reached: [true],
+          attrs: attrs as object,
+        }),
     })),
   },
   {

@@ -1,0 +1,58 @@
+import type { Browser } from 'playwright-core';
+import type { Built } from './bundles.ts';
+import type { Consumer } from './consumer.ts';
+
+/** What a suite is given, and what it gives back. */
+
+export interface Place {
+  readonly consumer: Consumer;
+  readonly browser: Browser;
+  /** The pages, built in this way; built at the first call, once. */
+  root(built: Built): Promise<string>;
+  readonly settings: Settings;
+}
+
+export interface Settings {
+  /** Modes of gpu.js. */
+  readonly modes: readonly string[];
+  /** Those on which the whole kit runs. */
+  readonly conformanceModes: readonly string[];
+  /** Those on which the long training runs. */
+  readonly memoryModes: readonly string[];
+  /** Draws of each property. */
+  readonly runs: number;
+  /** Of the long training. */
+  readonly steps: number;
+  /** Seconds for one conformance run, or one long training. */
+  readonly seconds: number;
+  /** A folder for pictures of the pages; null takes none. */
+  readonly pictures: string | null;
+}
+
+/** Prints what it found, and returns what failed: one entry each. */
+export type Suite = (place: Place) => Promise<string[]>;
+
+const list = (name: string, otherwise: string): string[] => (process.env[name] ?? otherwise).split(',').filter(Boolean);
+
+function count(name: string, otherwise: number): number {
+  const text = process.env[name] || String(otherwise);
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new Error(`${name} is ${text}, expected a whole number from 1 on`);
+  return value;
+}
+
+export const settingsFromEnvironment = (): Settings => ({
+  modes: list('OMOE_BROWSER_MODES', 'webgl2,webgl,webgpu'),
+  conformanceModes: list('OMOE_BROWSER_CONFORMANCE', 'webgl2,webgpu'),
+  memoryModes: list('OMOE_BROWSER_MEMORY', 'webgl2'),
+  runs: count('OMOE_BROWSER_RUNS', 10),
+  steps: count('OMOE_BROWSER_STEPS', 2000),
+  seconds: count('OMOE_BROWSER_SECONDS', 400),
+  pictures: process.env.OMOE_BROWSER_PICTURES || null,
+});
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** The first line of a message, short enough for a table. */
+export const brief = (message: string): string => message.split('\n')[0].slice(0, 160);

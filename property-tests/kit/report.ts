@@ -1,0 +1,70 @@
+import type { Backend } from '../../src/backend.ts';
+import { bounds } from './bounds.ts';
+import type { Capability } from './capabilities.ts';
+import type { LawResult } from './run.ts';
+import type { BoundUsage } from './usage.ts';
+
+/** What a run has shown, as data and as plain text. */
+
+export interface Report {
+  readonly backend: Pick<Backend, 'name' | 'device' | 'dtypes' | 'limits' | 'promises' | 'ulps'>;
+  readonly laws: readonly LawResult[];
+  /** Skips whose laws all hold. Each is a failure. */
+  readonly needlessSkips: readonly string[];
+  readonly operations: readonly Capability[];
+  readonly bounds: readonly BoundRow[];
+  /** False where a law failed or a skip is no longer needed. */
+  readonly passed: boolean;
+}
+
+/** One operation: what it may be off by, and the largest share of that which was seen, by law. */
+export interface BoundRow {
+  readonly operation: string;
+  /** The formula, and where it is derived. Empty for what is met exactly. */
+  readonly bound: string;
+  /** max(error/bound), at most 1 where the law holds. 0: never off at all; null: not seen. */
+  readonly used: Readonly<Record<string, number | null>>;
+}
+
+/** The published table of bounds, with the share of each that a run has used. */
+export const boundRows = (usage: BoundUsage): BoundRow[] =>
+  Object.entries(bounds).map(([operation, bound]) => ({
+    operation,
+    bound,
+    used: Object.fromEntries(usage.columns().map((column) => [column, usage.of(column, operation) ?? null])),
+  }));
+
+const short = (ratio: number | null): string => (ratio === null ? '' : ratio === 0 ? '0' : ratio.toPrecision(2));
+
+/** Columns of equal width; the first to the left, the others to the right. */
+function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ');
+  return [head, ...rows].map(line).join('\n');
+}
+
+const columnsOf = (rows: readonly BoundRow[]): string[] => Object.keys(rows[0]?.used ?? {});
+
+/** max(error/bound) as plain text: one line an operation, one column a law. 0: never off at all. */
+export function formatBounds(rows: readonly BoundRow[]): string {
+  const columns = columnsOf(rows);
+  const seen = rows.filter(({ used }) => columns.some((column) => used[column] !== null));
+  return textTable(
+    ['max(error/bound)', ...columns],
+    seen.map(({ operation, used }) => [operation, ...columns.map((column) => short(used[column]))]),
+  );
+}
+
+/** The bounds with what was used of them, in Markdown. */
+export function boundsMarkdown(rows: readonly BoundRow[]): string {
+  const columns = columnsOf(rows);
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [
+    line(['operation', '|computed − exact| ≤', ...columns]),
+    line(['---', '---', ...columns.map(() => '---')]),
+    ...rows.map(({ operation, bound, used }) =>
+      line([`\`${operation}\``, bound || 'exact', ...columns.map((column) => short(used[column]))]),
+    ),
+  ].join('\n');
+}
