@@ -43,13 +43,15 @@ function requireOffsets(runtime: Runtime, operation: string, view: View<GpuBuffe
       args: [buffer, offset, stride, rows],
       length,
       values: { buffer, offset, stride },
-      complaint: (position, value) =>
-        new OmoeError({
+      complaint: (position, value) => {
+        known.delete(call);
+        return new OmoeError({
           operation,
           received: `offset ${value} at position ${position}`,
           expected: position === 0 ? '0' : `from that at position ${position - 1} to ${rows}`,
           advice: 'Offsets begin at 0, never fall, and end at or before the number of rows.',
-        }),
+        });
+      },
     });
     checked.set(buffer, known.add(call));
   }

@@ -186,7 +186,7 @@ describe('omoe compare', () => {
     [['compare', '--methods', 'omoe-hrad'], 'Did you mean "omoe-hard"?'],
     [['compare', '--steps', 'many'], 'compare --steps: received "many", expected an integer of at least 1'],
     [['compare', '--backend', 'wasm'], 'not built yet'],
-    [['compare', '--backend', 'gpujs:webgl2'], 'not built yet'],
+    [['compare', '--backend', 'gpujs:webgl3'], 'gpujs:webgl2'],
     [['compare', '--backend', 'cup'], 'Did you mean "cpu"?'],
     [['compare', '--threads', '0'], '--threads'],
     [['compare', '--task', 'sst3', '--data', 'x', '--vocab', 'y'], 'sst2'],
