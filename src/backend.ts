@@ -10,7 +10,7 @@ import type { CompositeAttrs } from './ops/index.ts';
  * - Order. Kernels take effect in the order they were issued; a read sees every kernel issued before it and none after.
  * - Issuing is synchronous and may only enqueue; results may be pending until a read. Reads are asynchronous.
  * - Outputs are fresh, contiguous, row-major buffers of the given specs. Inputs are never written to. The core frees buffers
- *   (with their region, or on request); a kernel still pending on a freed buffer has seen it whole.
+ *   (with their region, or on request); a kernel or a read that was issued before sees them whole all the same.
  * - A composite kernel computes what its composition (src/ops) computes, within the bound that `spec/rounding.ts` derives.
  * - Nothing is done silently in another way: a kernel that cannot serve a call returns `declined(reason)`, the core then
  *   runs the composition and records it (`engine.trace()`).

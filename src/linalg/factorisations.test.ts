@@ -157,6 +157,12 @@ describe('svd', () => {
     }
   });
 
+  it('converges where two columns are so short that the product of their squares underflows', () => {
+    // Grading by 1e-16 a column, as the triangle of a rank-1 matrix has it below its rounding.
+    const lengths = [0.74, 7.9e-17, 2.5e-43, 1.4e-59, 3.1e-75, 6.9e-91];
+    const a = fromRows(lengths.map((length, i) => lengths.map((_, j) => (j < i ? 0 : length * (j === i ? 1 : 0.25)))));
+    for (const graded of [a, transpose(a)]) expect(svd(graded).s[0]).toBeGreaterThan(0.7);
+  });
   it('Hilbert matrix of 12 rows: nearly singular, yet orthonormal', () => {
     const a = matrix(
       12,

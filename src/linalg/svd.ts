@@ -104,7 +104,8 @@ function orthogonalise(
   const beta = squared[q]!;
   if (Math.min(alpha, beta) < negligible * negligible) return false;
   const gamma = dot(columns, p * rows, columns, q * rows, rows);
-  if (Math.abs(gamma) <= tolerance * Math.sqrt(alpha * beta)) return false;
+  // Roots before the product: of columns that are both short the product of the squares would underflow to 0.
+  if (Math.abs(gamma) <= tolerance * Math.sqrt(alpha) * Math.sqrt(beta)) return false;
   const zeta = (beta - alpha) / (2 * gamma);
   const t = (zeta < 0 ? -1 : 1) / (Math.abs(zeta) + Math.sqrt(1 + zeta * zeta));
   const c = 1 / Math.sqrt(1 + t * t);
