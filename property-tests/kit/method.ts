@@ -82,18 +82,17 @@ export const refuted = <T>(name: string, values: fc.Arbitrary<T>, claim: Body<T>
       if (found instanceof LawBroken && found.cause instanceof ClaimFailed) return;
       throw found;
     }
-    throw new LawBroken(
-      name,
-      `${name}: no counterexample among ${runs} draws of seed ${settings.seed}`,
-    );
+    throw new LawBroken(name, `${name}: no counterexample among ${runs} draws of seed ${settings.seed}`);
   },
 });
 
 /** A drawn value in one line: arrays of numbers with their shape. */
 function described(drawn: unknown): string {
+  const list = (data: unknown) => Array.from(data as ArrayLike<number>).join(', ');
   const text = JSON.stringify(drawn, (_, value) => {
+    if (ArrayBuffer.isView(value)) return list(value);
     const isArray = typeof value === 'object' && value !== null && 'data' in value && 'shape' in value;
-    return isArray ? `[${value.shape}] ${Array.from(value.data as ArrayLike<number>)}` : value;
+    return isArray ? `[${value.shape}] ${list(value.data)}` : value;
   });
   return text.length <= 6000 ? text : `${text.slice(0, 6000)} …`;
 }

@@ -196,7 +196,7 @@ describe('omoe compare', () => {
     ],
     [['compare', 'extra'], 'too many arguments: extra, expected none'],
     [['compare', '--steps'], '--steps <n> without its value'],
-    [['compaer'], 'received the unknown command "compaer", expected one of compare, report, doctor, data'],
+    [['compaer'], 'received the unknown command "compaer", expected one of compare, report, doctor, conform, data'],
     [['report'], 'omoe: report: received no <run>, expected this argument. See omoe report --help.'],
     [['data', 'check', 'sst2'], 'omoe: data check: received no --data <dir>'],
     [['data'], 'omoe: data: received no command, expected one of list, check'],
