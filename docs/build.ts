@@ -8,6 +8,8 @@ import process from 'node:process';
  */
 
 const named = process.argv.slice(2);
+/** Compiling kernels makes a draw on gpu.js many times as dear; OMOE_RUNS sets the draws of each property. */
+const runs = process.env.OMOE_RUNS ? ['--runs', process.env.OMOE_RUNS] : [];
 const made = named.filter((name) => name.endsWith('.json'));
 const backends = named.filter((name) => !name.endsWith('.json'));
 const folder = 'runs/conform';
@@ -19,7 +21,7 @@ const node = (args: readonly string[]) =>
 
 const reports: string[] = [];
 for (const backend of backends.length > 0 ? backends : ['cpu', 'gpujs:headlessgl', 'gpujs:webasm', 'gpujs:cpu']) {
-  const { stdout, stderr } = node(['src/cli/main.ts', 'conform', '--backend', backend, '--json', '--quiet']);
+  const { stdout, stderr } = node(['src/cli/main.ts', 'conform', '--backend', backend, ...runs, '--json', '--quiet']);
   const path = `${folder}/${backend.replace(':', '-')}.json`;
   const document = JSON.parse(stdout) as { readonly schema?: string };
   if (document.schema !== 'omoe.conform/1') {

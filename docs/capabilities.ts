@@ -8,7 +8,7 @@ import process from 'node:process';
 
 interface Report {
   readonly name: string;
-  readonly node: string;
+  readonly runtime: string;
   readonly backend: {
     readonly device: { readonly mode: string; readonly name: string };
     readonly dtypes: readonly string[];
@@ -45,8 +45,8 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
 const unique = <T>(values: readonly T[]) => [...new Set(values)];
 
 const devices = table(
-  ['backend', 'runs on', 'dtypes', 'largest buffer', 'exact integers to', 'promises', 'Node'],
-  reports.map(({ name, node, backend: { device, dtypes, limits, promises } }) => [
+  ['backend', 'runs on', 'dtypes', 'largest buffer', 'exact integers to', 'promises', 'in'],
+  reports.map(({ name, runtime, backend: { device, dtypes, limits, promises } }) => [
     `\`${name}\``,
     device.name,
     dtypes.join(', '),
@@ -55,7 +55,7 @@ const devices = table(
     Object.entries(promises)
       .flatMap(([promise, kept]) => (kept ? [promise] : []))
       .join(', ') || 'none',
-    node,
+    runtime,
   ]),
 );
 
@@ -106,11 +106,13 @@ const broken = reports.flatMap(({ name, laws }) =>
         `- \`${name}\`, ${dtype}: ${law}\n\n  \`\`\`\n${(error ?? '').replaceAll(/^/gm, '  ')}\n  \`\`\``,
     ),
 );
-const skipped = unique(
-  reports.flatMap(({ name, laws }) =>
-    laws.filter(({ outcome }) => outcome === 'skip').map(({ law, reason }) => `- \`${name}\`: ${law} — ${reason}`),
-  ),
-);
+const skipped = reports.flatMap(({ name, laws }) => {
+  const reasonsOf = laws.flatMap(({ outcome, reason }) => (outcome === 'skip' ? [reason ?? ''] : []));
+  return unique(reasonsOf).map((reason) => {
+    const count = reasonsOf.filter((each) => each === reason).length;
+    return `- \`${name}\`: ${count} ${count === 1 ? 'law' : 'laws'}: ${reason}`;
+  });
+});
 
 const used = table(
   ['operation', 'bound', ...names],
@@ -148,11 +150,9 @@ ${sections}
 
 ${broken.length > 0 ? `Broken:\n\n${broken.join('\n')}` : 'No law is broken.'}
 
-<details><summary>Not asked, with the reason</summary>
+Not asked:
 
 ${skipped.join('\n')}
-
-</details>
 
 ## Bounds, and the largest share of each that was seen
 

@@ -1,7 +1,7 @@
 import { afterAll, describe, it } from 'vitest';
 import { gpujs, type Mode } from '../backends/gpujs/index.ts';
 import { conformance, formatBounds } from './index.ts';
-import { settingsFor } from './vitest-suite.ts';
+import { lawPattern, settingsFor } from './vitest-suite.ts';
 
 /**
  * The kit on gpu.js, in the modes of OMOE_GPUJS (`webasm,cpu,headlessgl` by default). A mode that is not to be had here is
@@ -33,7 +33,7 @@ for (const mode of modes) {
       ...{ describe, it, afterAll },
       ...settingsFor(`OMOE_GPUJS=${mode} property-tests/gpujs.test.ts`, runs(mode)),
       replay: (law, seed, path) =>
-        `OMOE_GPUJS=${mode} OMOE_SEED=${seed} OMOE_PATH=${path} npx vitest run property-tests/gpujs.test.ts -t ${JSON.stringify(`${law}$`)}`,
+        `OMOE_GPUJS=${mode} OMOE_SEED=${seed} OMOE_PATH=${path} npx vitest run property-tests/gpujs.test.ts -t ${lawPattern(law)}`,
       report: ({ bounds }) => console.info(formatBounds(bounds)),
     });
 }

@@ -14,7 +14,15 @@ export {
   runConformance,
   type SuiteOptions,
 } from './kit/conformance.ts';
-export { type BoundRow, boundRows, boundsMarkdown, formatBounds, type Report } from './kit/report.ts';
+export {
+  type BoundRow,
+  boundRows,
+  boundsMarkdown,
+  formatBounds,
+  type Report,
+  type ReportDocument,
+  reportDocument,
+} from './kit/report.ts';
 export type { LawResult, RunOptions } from './kit/run.ts';
 export { LawBroken } from './kit/settings.ts';
 export type { Skip, Skips } from './kit/skips.ts';

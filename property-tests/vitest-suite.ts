@@ -10,13 +10,16 @@ const number = (name: string, otherwise: number): number => {
   return Number(text);
 };
 
+/** What `-t` of vitest takes for one law and no other: a regular expression. */
+export const lawPattern = (law: string): string => JSON.stringify(`${law.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
+
 /** OMOE_RUNS multiplies the draws; OMOE_SEED and OMOE_PATH repeat a failure. */
 export const settingsFor = (file: string, runs = 20) => ({
   runs: Math.max(1, Math.round(runs * number('OMOE_RUNS', 1))),
   seed: number('OMOE_SEED', 1),
   path: process.env.OMOE_PATH || undefined,
   replay: (law: string, seed: number, path: string) =>
-    `OMOE_SEED=${seed} OMOE_PATH=${path} npx vitest run ${file} -t ${JSON.stringify(`${law}$`)}`,
+    `OMOE_SEED=${seed} OMOE_PATH=${path} npx vitest run ${file} -t ${lawPattern(law)}`,
 });
 
 interface Given extends Pick<SuiteOptions, 'create' | 'name' | 'dtypes' | 'skip' | 'only' | 'runs'> {

@@ -1,9 +1,11 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { runJob } from './jobs.ts';
 import type { ConformanceReport, LawLine } from './pages/conform.ts';
 import { brief, messageOf, type Suite } from './suite.ts';
 
 /** The conformance kit inside the browser, on gpu.js. */
-export const conformance: Suite = async ({ browser, root, settings: { conformanceModes, runs, seconds } }) => {
+export const conformance: Suite = async ({ browser, root, settings: { conformanceModes, runs, seconds, reports } }) => {
   const failed: string[] = [];
   for (const mode of conformanceModes) {
     const query = { job: 'conform', backend: 'gpujs', mode, count: String(runs) };
@@ -22,6 +24,7 @@ export const conformance: Suite = async ({ browser, root, settings: { conformanc
           });
         },
       });
+      if (reports) await writeFile(join(reports, `gpujs-${mode}.json`), JSON.stringify(report.document, null, 2));
       console.log(`${mode}: ${report.renderer}`);
       console.log(table(report));
       failed.push(...faultsOf(report).map((fault) => `${mode}: ${fault}`));

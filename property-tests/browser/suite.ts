@@ -27,6 +27,8 @@ export interface Settings {
   readonly seconds: number;
   /** A folder for pictures of the pages; null takes none. */
   readonly pictures: string | null;
+  /** A folder for the kit's reports as JSON, which `npm run docs` takes; null writes none. */
+  readonly reports: string | null;
 }
 
 /** Prints what it found, and returns what failed: one entry each. */
@@ -50,6 +52,7 @@ export const settingsFromEnvironment = (): Settings => ({
   steps: count('OMOE_BROWSER_STEPS', 2000),
   seconds: count('OMOE_BROWSER_SECONDS', 400),
   pictures: process.env.OMOE_BROWSER_PICTURES || null,
+  reports: process.env.OMOE_BROWSER_REPORTS || null,
 });
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

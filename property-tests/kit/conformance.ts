@@ -68,7 +68,7 @@ function reportOn(
     backend: { name, device, dtypes: held, limits, promises, ulps },
     laws,
     needlessSkips: needless,
-    operations: dtypes.length > 0 ? capabilities(backend, dtypes[0]) : [],
+    operations: capabilities(backend, dtypes[0]),
     bounds: boundRows(usage),
     passed: needless.length === 0 && laws.every(({ outcome }) => outcome !== 'fail'),
   };
@@ -76,8 +76,8 @@ function reportOn(
 
 /**
  * Runs every law without a test runner, and tells `onLaw` of each as soon as it is decided.
- * @throws UsageError for a backend that is none, one with limits under what the kit draws, bad skips, or an `only` that
- *   names nothing. A law that does not hold throws nothing: it is in the report.
+ * @throws UsageError for a backend that is none, one with limits under what the kit draws or without the dtypes asked for,
+ *   bad skips, no draws, or an `only` that names nothing. A law that does not hold throws nothing: it is in the report.
  */
 export async function runConformance(
   options: ConformanceOptions & { onLaw?(result: LawResult): void },
@@ -115,10 +115,17 @@ function skipInRunner(self: unknown, context: unknown, reasons: readonly string[
  * Registers one test for each law; it runs in every float dtype of the backend. A law that says nothing of this backend, or
  * that is skipped, is reported to the runner as skipped with its reason where the runner takes that, and is always in the
  * report. A law that is skipped by name and holds is a failure; so is, in a last test, a pattern whose laws all hold.
- * @throws UsageError for bad skips or an `only` that names nothing, when called
+ * @throws UsageError when called, for bad skips, an `only` that names nothing, no draws, or a `report` without `afterAll`
  */
 export function conformance(options: SuiteOptions): void {
   const { describe, it, afterAll, report, name = 'backend', skip = {} } = options;
+  if (report && !afterAll)
+    throw new UsageError({
+      operation: 'conformance',
+      received: 'report without afterAll',
+      expected: 'the hook of the runner after which there is something to report',
+      advice: 'afterAll of vitest and jest, after of mocha and node:test',
+    });
   const laws = lawsToRun(options);
   const usage = new BoundUsage();
   const results: LawResult[] = [];
@@ -135,8 +142,7 @@ export function conformance(options: SuiteOptions): void {
       results.push(result);
       if (result.outcome === 'fail') throw result.error;
     }
-    if (law.name in skip && own.length > 0 && own.every(({ outcome }) => outcome === 'pass'))
-      throw needlessSkip(law.name);
+    if (law.name in skip && own.every(({ outcome }) => outcome === 'pass')) throw needlessSkip(law.name);
     return own;
   };
 
@@ -147,7 +153,6 @@ export function conformance(options: SuiteOptions): void {
           it(law.name, async function (this: unknown, ...given: unknown[]) {
             const own = await decide(law);
             const reasons = own.flatMap(({ reason, link }) => (reason ? [link ? `${reason} (${link})` : reason] : []));
-            if (own.length === 0) reasons.push(`the backend holds none of ${options.dtypes?.join(', ')}`);
             if (own.every(({ outcome }) => outcome === 'skip')) skipInRunner(this, given[0], reasons);
           });
       });

@@ -17,6 +17,18 @@ export interface Report {
   readonly passed: boolean;
 }
 
+/** What `omoe conform --json` prints. */
+export type ReportDocument = ReturnType<typeof reportDocument>;
+
+/** A report as plain data, errors as their messages. `runtime`: where it was made, e.g. `Node v24.1.0`. */
+export const reportDocument = (name: string, runtime: string, report: Report) => ({
+  schema: 'omoe.conform/1' as const,
+  name,
+  runtime,
+  ...report,
+  laws: report.laws.map(({ error, ...law }) => (error ? { ...law, error: error.message } : law)),
+});
+
 /** One operation: what it may be off by, and the largest share of that which was seen, by law. */
 export interface BoundRow {
   readonly operation: string;

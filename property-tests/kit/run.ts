@@ -54,7 +54,7 @@ export interface Making {
 const mostElements = 2 ** 16;
 const mostInteger = 2 ** 22;
 
-/** @throws UsageError for a backend whose limits are under what the kit draws, or one without floats */
+/** @throws UsageError for a backend whose limits are under what the kit draws, or that holds no float of those asked for */
 export function floatsOf(backend: Backend, asked?: readonly FloatType[]): FloatType[] {
   const { elements, integer } = backend.limits;
   const held = (['float32', 'float64'] as const).filter((dtype) => backend.dtypes.includes(dtype));
@@ -64,15 +64,20 @@ export function floatsOf(backend: Backend, asked?: readonly FloatType[]): FloatT
   if (held.length === 0) refuse(`dtypes ${backend.dtypes.join(', ')}`, 'float32 or float64 among them');
   if (elements < mostElements || integer < mostInteger)
     refuse(`limits ${elements} elements, ${integer} as integer`, `at least ${mostElements} and ${mostInteger}`);
-  return asked ? held.filter((dtype) => asked.includes(dtype)) : held;
+  const chosen = asked ? held.filter((dtype) => asked.includes(dtype)) : held;
+  // No precision would be no law, and a run that cannot fail.
+  if (chosen.length === 0) refuse(`dtypes [${asked?.join(', ')}]`, `some of ${held.join(', ')}`);
+  return chosen;
 }
 
 export interface SectionedLaw extends Law {
   readonly section: string;
 }
 
-/** Those that `only` names, in the order in which they are run. @throws UsageError where it names none */
-export function lawsToRun({ only, skip = {} }: RunOptions): SectionedLaw[] {
+/** Those that `only` names, in the order in which they are run. @throws UsageError where it names none, or for no draws */
+export function lawsToRun({ only, runs = 20, skip = {} }: RunOptions): SectionedLaw[] {
+  if (!Number.isInteger(runs) || runs < 1)
+    throw new UsageError({ operation: 'conformance', received: `runs: ${runs}`, expected: 'a whole number from 1 on' });
   const all = sections.flatMap(({ title, laws }) => laws.map((law) => ({ ...law, section: title })));
   checkSkips(skip, all);
   if (only === undefined) return all;

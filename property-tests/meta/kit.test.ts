@@ -60,6 +60,18 @@ describe('skips', () => {
   });
 });
 
+describe('a run that could not fail', () => {
+  it('is refused: of no draws, or in no precision that the backend holds', async () => {
+    for (const runs of [0, -1, 0.5, Number.NaN])
+      await expect(runConformance({ create: cpu, only: ties, runs })).rejects.toThrow(`runs: ${runs}`);
+    const float32 = () => ({ ...cpu(), dtypes: ['float32', 'int32', 'bool'] as const });
+    await expect(runConformance({ create: float32, only: ties, dtypes: ['float64'] })).rejects.toThrow(
+      'received dtypes [float64], expected some of float32',
+    );
+    await expect(runConformance({ create: cpu, only: ties, dtypes: [] })).rejects.toThrow(UsageError);
+  });
+});
+
 /** A runner that runs what it is told at once, and hands over a context as vitest and node:test do. */
 async function under(options: Partial<SuiteOptions>) {
   const tests: [string, (...given: unknown[]) => Promise<void>][] = [];
@@ -108,8 +120,11 @@ describe('a runner', () => {
     const needless = await under({ only: 'law 10, equals its definition: sort', skip: { '*: sort': known } });
     expect(needless.seen['every skip is still needed']).toContain('no longer needed');
   });
+  it('is refused a report that nothing would call', async () => {
+    await expect(under({ afterAll: undefined, only: 'sort' })).rejects.toThrow('report without afterAll');
+  });
   it('is refused what is no backend', async () => {
-    const { seen } = await under({ create: () => 3 as never, only: 'sort', afterAll: undefined });
+    const { seen } = await under({ create: () => 3 as never, only: 'sort', afterAll: undefined, report: undefined });
     expect(Object.values(seen)[0]).toContain('received 3 from create()');
   });
 });

@@ -45,7 +45,7 @@ export async function conform(flags: ConformFlags, environment: Environment): Pr
     throw new UsageError({ operation: '--dtype', received: `"${flags.dtype}"`, expected: 'float32 or float64' });
   const { name, device } = await resolveBackend(flags.backend);
   if (!flags.quiet) for (const note of device.notes) stderr.write(`note: ${note}\n`);
-  const { runConformance } = await loadKit();
+  const { reportDocument, runConformance } = await loadKit();
   const options: ConformanceOptions = {
     create: () => loadBackend(name),
     name,
@@ -65,17 +65,13 @@ export async function conform(flags: ConformFlags, environment: Environment): Pr
       else if (flags.verbose) stderr.write(`skipped: ${result.law} (${result.dtype}): ${result.reason}\n`);
     },
   });
+  const runtime = `Node ${process.version}`;
   if (flags.json)
-    stdout.write(`${encodeJson({ schema: 'omoe.conform/1', name, node: process.version, ...plain(report) }, 2)}\n`);
+    stdout.write(`${encodeJson(reportDocument(name, runtime, report), 2)}
+`);
   else stdout.write(`${reportText(name, report)}\n`);
   return report.passed ? 0 : 1;
 }
-
-/** Errors as their messages, which JSON would leave out. */
-const plain = (report: Report) => ({
-  ...report,
-  laws: report.laws.map(({ error, ...law }) => (error ? { ...law, error: error.message } : law)),
-});
 
 const count = (laws: readonly LawResult[], outcome: LawResult['outcome']) =>
   String(laws.filter((law) => law.outcome === outcome).length);
