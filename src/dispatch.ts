@@ -99,7 +99,7 @@ export function dispatch<Attrs>(
 
 /** What refuses data within a composition is named together with the operation that was asked for. */
 function withinComposition(operation: string, error: unknown): unknown {
-  if (!(error instanceof OmoeError)) return error;
+  if (!(error instanceof OmoeError) || error.complaint.operation === operation) return error;
   const { complaint } = error;
   const named = { ...complaint, operation: `${operation}, composed: ${complaint.operation}` };
   return new (error.constructor as typeof OmoeError)(named, { cause: error });
