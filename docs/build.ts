@@ -23,9 +23,8 @@ const reports: string[] = [];
 for (const backend of backends.length > 0 ? backends : ['cpu', 'gpujs:headlessgl', 'gpujs:webasm', 'gpujs:cpu']) {
   const { stdout, stderr } = node(['src/cli/main.ts', 'conform', '--backend', backend, ...runs, '--json', '--quiet']);
   const path = `${folder}/${backend.replace(':', '-')}.json`;
-  const document = JSON.parse(stdout) as { readonly schema?: string };
-  if (document.schema !== 'omoe.conform/1') {
-    console.error(`left out: ${stderr.trim()}`);
+  if (!stdout.includes('"schema": "omoe.conform/1"')) {
+    console.error(`left out: ${backend}: ${stderr.trim()}`);
     continue;
   }
   writeFileSync(path, stdout);

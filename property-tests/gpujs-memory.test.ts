@@ -12,6 +12,7 @@ import { training } from './browser/pages/training.ts';
 const modes = (process.env.OMOE_GPUJS ?? 'webasm').split(',') as Mode[];
 const cycle = 3; // of the trainer: samples lie whole cycles apart, as each phase holds other tensors
 const steps = cycle * Math.ceil(Number(process.env.OMOE_STEPS ?? 60) / cycle);
+const quarter = cycle * Math.ceil(steps / 4 / cycle);
 
 /** Its smallest activation is [48, 12] floats; headless GL spends 16 bytes on each. A step makes some hundred such results. */
 const smallestResult = 48 * 12 * 16;
@@ -25,10 +26,11 @@ const resident = () => {
 
 for (const mode of modes)
   describe(`gpujs, ${mode}`, () => {
-    it(`holds no more after ${steps} steps than after ${steps / 4}`, { timeout: 900_000 }, async (context) => {
+    it(`holds no more after ${steps} steps than after ${quarter}`, {
+      timeout: 60_000 + 500 * steps,
+    }, async (context) => {
       const backend = await gpujs({ mode }).catch((reason: unknown) => context.skip(String(reason)));
       const learner = training(engine(backend));
-      const quarter = cycle * Math.ceil(steps / 4 / cycle);
       const run = async (from: number, to: number) => {
         for (let step = from; step < to; step++) await learner.step(false);
         return { ...backend.stats(), resident: resident() };

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runJob } from './jobs.ts';
 import type { ConformanceReport, LawLine } from './pages/conform.ts';
@@ -24,7 +24,10 @@ export const conformance: Suite = async ({ browser, root, settings: { conformanc
           });
         },
       });
-      if (reports) await writeFile(join(reports, `gpujs-${mode}.json`), JSON.stringify(report.document, null, 2));
+      if (reports) {
+        await mkdir(reports, { recursive: true });
+        await writeFile(join(reports, `gpujs-${mode}.json`), JSON.stringify(report.document, null, 2));
+      }
       console.log(`${mode}: ${report.renderer}`);
       console.log(table(report));
       failed.push(...faultsOf(report).map((fault) => `${mode}: ${fault}`));

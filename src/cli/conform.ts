@@ -43,6 +43,13 @@ export async function conform(flags: ConformFlags, environment: Environment): Pr
   const { stdout, stderr } = environment;
   if (flags.dtype !== undefined && flags.dtype !== 'float32' && flags.dtype !== 'float64')
     throw new UsageError({ operation: '--dtype', received: `"${flags.dtype}"`, expected: 'float32 or float64' });
+  if (flags.path !== undefined && (flags.only === undefined || flags.dtype === undefined))
+    throw new UsageError({
+      operation: '--path',
+      received: 'a path alone',
+      expected: '--only <law> and --dtype <dtype> with it',
+      advice: 'A path is one draw of one law; paste the whole line that the failure printed.',
+    });
   const { name, device } = await resolveBackend(flags.backend);
   if (!flags.quiet) for (const note of device.notes) stderr.write(`note: ${note}\n`);
   const { reportDocument, runConformance } = await loadKit();
@@ -66,9 +73,7 @@ export async function conform(flags: ConformFlags, environment: Environment): Pr
     },
   });
   const runtime = `Node ${process.version}`;
-  if (flags.json)
-    stdout.write(`${encodeJson(reportDocument(name, runtime, report), 2)}
-`);
+  if (flags.json) stdout.write(`${encodeJson(reportDocument(name, runtime, report), 2)}\n`);
   else stdout.write(`${reportText(name, report)}\n`);
   return report.passed ? 0 : 1;
 }

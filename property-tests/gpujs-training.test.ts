@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { gpujs, type Mode } from '../backends/gpujs/index.ts';
+import type { Backend } from '../src/backend.ts';
+import { engine } from '../src/engine.ts';
+import { training } from './browser/pages/training.ts';
+
+/** A training step of a MoE layer stays on the device, in both phases of OMoE. OMOE_GPUJS names the modes. */
+const modes = (process.env.OMOE_GPUJS ?? 'webasm,cpu').split(',') as Mode[];
+
+for (const mode of modes)
+  describe(`gpujs, ${mode}`, () => {
+    it('runs no composition, and reads the loss and once a phase the recorded columns', async (context) => {
+      const backend = await gpujs({ mode }).catch((reason: unknown) => context.skip(String(reason)));
+      let reads = 0;
+      const counted = {
+        ...backend,
+        read(...part: Parameters<typeof backend.read>) {
+          reads++;
+          return backend.read(...part);
+        },
+      };
+      const t = engine(counted as unknown as Backend);
+      const learner = training(t);
+      const steps: [string, number][] = [];
+      for (let step = 0; step < 6; step++) {
+        reads = 0;
+        const { phase } = await learner.step(false);
+        steps.push([phase, reads]);
+      }
+      const cycle = [
+        ['accumulate', 1],
+        ['accumulate', 1],
+        ['orthogonal', 2], // its one step begins the phase: the factorisations need the columns
+      ];
+      expect(steps).toEqual([...cycle, ...cycle]);
+      expect(t.trace().filter(({ composed }) => composed > 0)).toEqual([]);
+      await backend.dispose();
+    });
+  });
