@@ -69,7 +69,10 @@ export interface Device {
 export interface Limits {
   /** Elements of one buffer; more is refused by name before anything is allocated. */
   readonly elements: number;
-  /** Whole numbers from −integer to integer are exact as int32; what is uploaded beyond is refused by name. */
+  /**
+   * Whole numbers from −integer to integer are exact as int32; what is uploaded beyond is refused by name. Where that is less
+   * than int32 holds, results beyond are refused too, at the call or at the next read: they would be wrong in silence.
+   */
   readonly integer: number;
 }
 

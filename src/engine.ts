@@ -285,7 +285,8 @@ export class Region extends Engine {
   }
 
   /**
-   * Hands a tree of tensors to the engine or region around this one, and returns it as handles of that.
+   * Hands a tree of tensors to the engine or region around this one, and returns it as handles of that. Tensors of older
+   * regions are returned as they are.
    * @throws UsageError for tensors of a younger region, which has to keep them first, and for tensors under a gradient tape
    */
   keep<T>(tree: T): T {
@@ -298,7 +299,8 @@ export class Region extends Engine {
           advice: tensor.view ? 'Keep it in its own region first.' : 'Return it from the differentiated function.',
         });
       if (this.owned!.release(tensor.view.buffer)) this.#parent.adoptBuffer(tensor.view.buffer);
-      return tensor.engine.age > this.#parent.age ? new Tensor(this.#parent, { view: tensor.view }) : tensor;
+      // Handles of other regions stay theirs: who owns the buffer frees it.
+      return tensor.engine === this ? new Tensor(this.#parent, { view: tensor.view }) : tensor;
     });
   }
 

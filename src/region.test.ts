@@ -38,6 +38,16 @@ describe('a region', () => {
     expect(step.borrow(weight).add(1).engine).toBe(step);
   });
 
+  it('keeps nothing of another region: what is that one’s goes with it', async () => {
+    const { t } = setUp();
+    const [older, younger] = [t.region(), t.region()];
+    const x = older.tensor([1]);
+    expect(younger.keep(x)).toBe(x);
+    younger.dispose();
+    expect(await x.data()).toEqual(Float32Array.of(1));
+    older.dispose();
+  });
+
   it('holds everything a gradient is made of, expressions of parameters alone included', () => {
     const { t, weight, live } = setUp();
     const before = live();

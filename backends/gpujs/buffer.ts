@@ -2,7 +2,7 @@ import type { DType } from '../../src/backend.ts';
 import { DeviceError, OmoeError } from '../../src/errors.ts';
 
 /**
- * Buffers. Every dtype lives on the device as Float32: int32 and bool are exact there up to 2²⁴ (`limits.integer`).
+ * Buffers. Every dtype lives on the device as Float32: int32 and bool are exact there below 2²⁴ (`limits.integer`).
  */
 
 /** What gpu.js returns: a texture, a handle of a storage buffer, or a plain array. */

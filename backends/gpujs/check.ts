@@ -3,9 +3,9 @@ import type { Cell, GpuBuffer } from './buffer.ts';
 import type { Program } from './program.ts';
 
 /**
- * Errors that depend on data. A kernel cannot throw. What may go wrong is searched by kernels, which leave three numbers:
- * which check failed first, at which position, and the value there. One buffer of these three is carried along; the next
- * read looks at it.
+ * Errors that depend on data. A kernel cannot throw. What may go wrong is searched by kernels, which leave four numbers:
+ * which check failed first, at which position, the value there, and how many checks failed. One buffer of these is carried
+ * along; the next read looks at it.
  */
 export interface Check {
   readonly operation: string;
@@ -16,12 +16,15 @@ export interface Check {
   /** What stands at each position. */
   readonly values: { readonly buffer: GpuBuffer; readonly offset: number; readonly stride: number };
   complaint(position: number, value: number): OmoeError;
+  /** Called where it is unknown whether the check held, because one before it failed: it is to be made again. */
+  forget?(): void;
 }
+type Answer = Pick<Check, 'complaint' | 'forget'>;
 
 export interface Checks {
   /** @throws what the check complains of, where `now` */
   add(check: Check, now: boolean): void;
-  /** Issued now. Rejects with the complaint of the first check that failed, and forgets it. */
+  /** Issued now. Rejects with the complaint of the first check that failed and the number of the others, and forgets them. */
   settle(): Promise<void>;
 }
 
@@ -34,6 +37,8 @@ interface Means {
 }
 
 const chunk = 256;
+/** Of the record. */
+const numbers = 4;
 
 // Each element looks at a chunk and keeps the place (from 1) of its first mark. Places beyond 2²⁴ are rounded, not lost.
 const firstOfMarks: Program = {
@@ -71,7 +76,7 @@ const firstOfPlaces: Program = {
     }
     return place;`,
 };
-// [number of the check, place, value], unless there is a failure already.
+// [number of the check, place, value], unless there is a failure already; then how many there are.
 const recordProgram: Program = {
   key: 'record failure',
   parameters: {
@@ -94,6 +99,7 @@ const recordProgram: Program = {
     const known = before[0];
     const found = place[0];
     let result = before[this.thread.x];
+    if (this.thread.x === 3 && found > 0) { result = result + 1; }
     if (known === 0 && found > 0) {
       if (this.thread.x === 0) { result = number; }
       if (this.thread.x === 1) { result = found; }
@@ -105,7 +111,8 @@ const zeroProgram: Program = { key: 'no failure', parameters: {}, body: 'return 
 
 export function createChecks({ run, release, cellOf, readFloats }: Means): Checks {
   let record: Cell | null = null;
-  let complaints: Check['complaint'][] = [];
+  // Not the checks themselves: they hold buffers, which nobody else may hold any more.
+  let waiting: Answer[] = [];
 
   /** Runs the search; `record` is afterwards one step further. */
   const search = ({ operation, program, args, length, values }: Check, number: number): void => {
@@ -117,39 +124,48 @@ export function createChecks({ run, release, cellOf, readFloats }: Means): Check
     };
     for (let [rest, first] = [length, true]; rest > 1 || first; rest = Math.ceil(rest / chunk), first = false)
       replace(run(operation, first ? firstOfMarks : firstOfPlaces, [found, chunk, rest], Math.ceil(rest / chunk)));
-    const before = record ?? run(operation, zeroProgram, [], 3);
+    const before = record ?? run(operation, zeroProgram, [], numbers);
     const { buffer, offset, stride } = values;
-    record = run(operation, recordProgram, [before, found, cellOf(operation, buffer), offset, stride, number], 3);
+    record = run(operation, recordProgram, [before, found, cellOf(operation, buffer), offset, stride, number], numbers);
     release(before);
     release(found);
   };
 
-  const take = (): { record: Cell; complaints: Check['complaint'][] } | null => {
+  const take = (): { record: Cell; made: readonly Answer[] } | null => {
     if (!record) return null;
-    const taken = { record, complaints };
+    const taken = { record, made: waiting };
     record = null;
-    complaints = [];
+    waiting = [];
     return taken;
   };
-  const complain = (floats: Float32Array, list: readonly Check['complaint'][]): void => {
-    if (floats[0] !== 0) throw list[floats[0] - 1](floats[1] - 1, floats[2]);
+  const complain = ([number, place, value, failed]: Float32Array, made: readonly Answer[]): void => {
+    if (number === 0) return;
+    for (const check of made.slice(number - 1)) check.forget?.();
+    const error = made[number - 1].complaint(place - 1, value);
+    if (failed === 1) throw error;
+    const { complaint } = error;
+    const more = `${failed - 1} more of the checks since the last read failed.`;
+    throw new (error.constructor as typeof OmoeError)({
+      ...complaint,
+      advice: complaint.advice ? `${complaint.advice} ${more}` : more,
+    });
   };
 
   return {
     add(check, now) {
       if (check.length === 0) return;
-      complaints.push(check.complaint);
-      search(check, complaints.length);
+      waiting.push({ complaint: check.complaint, forget: check.forget });
+      search(check, waiting.length);
       if (!now) return;
       const taken = take()!;
-      complain(taken.record.value as Float32Array, taken.complaints);
+      complain(taken.record.value as Float32Array, taken.made);
     },
     async settle() {
       const taken = take();
       if (!taken) return;
-      const floats = readFloats('check', taken.record, 0, 3);
+      const floats = readFloats('check', taken.record, 0, numbers);
       release(taken.record);
-      complain(await floats, taken.complaints);
+      complain(await floats, taken.made);
     },
   };
 }

@@ -197,6 +197,32 @@ onEveryMode((backend, mode) => {
     expect(joined.slice(21, 42)).toEqual(Array.from(tail.slice(1, 22)));
     const top = kernels.topK!([view(11, 21)], { k: 3 }, [out([11, 3]), out([11, 3], 'int32')]);
     expect(await read(top, 1)).toEqual(Array.from(spec.topK(a, 3).indices.data));
+
+    // every row, and every column, of a product of that length
+    const one = up(Float32Array.of(2), [1, 1]);
+    for (const [views, shape] of [
+      [
+        [over(far, [length, 1], [1, 1], 0), one],
+        [length, 1],
+      ],
+      [
+        [one, over(far, [1, length], [length, 1], 0)],
+        [1, length],
+      ],
+    ] as const) {
+      const products = kernels.matmul!(views, {}, [out([...shape])]);
+      if ('declined' in products) throw new Error(products.declined);
+      const end = await backend.read(products[0], length - 999, 999);
+      expect(Array.from(end)).toEqual(Array.from(tail, (x) => 2 * x));
+      backend.free(products[0]);
+    }
+    // an axis of that length has places that are no local variable
+    for (const result of [
+      kernels.softmax!([over(far, [length], [1], 0)], { axis: 0 }, [out([length])]),
+      kernels.cumsum!([over(far, [length], [1], 0)], { axis: 0 }, [out([length])]),
+      kernels.argmax!([over(far, [length], [1], 0)], { axis: 0 }, [out([], 'int32')]),
+    ])
+      expect(result).toEqual({ declined: expect.stringContaining(String(length)) });
     backend.free(far);
   });
 });

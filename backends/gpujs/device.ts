@@ -23,6 +23,11 @@ export interface GpuDevice {
   /** Resolves when the device is lost; on GL there is `isLost` besides, which knows at once. */
   readonly lost: Promise<void>;
   isLost(): boolean;
+  /**
+   * What went wrong on the device since this was asked last, which no call tells: that memory was not to be had, or on WebGPU
+   * any error. Asking GL waits for all that was issued.
+   */
+  fault(): string | null;
   /** What a kernel that ran really ran on. */
   modeOf(kernel: Shortcut): Mode | undefined;
   close(): Promise<void>;
@@ -138,6 +143,11 @@ const openOther: Readonly<Record<'webgpu' | 'webasm' | 'cpu', (library: Library)
     const bytes = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
     const gpu = new GPU({ mode: 'webgpu' });
     let gone = false;
+    let fault: string | null = null;
+    const onError = ({ error }: { readonly error: Error }): void => {
+      fault ??= error.message;
+    };
+    device.addEventListener('uncapturederror', onError);
     const lost = device.lost.then(() => {
       gone = true;
     });
@@ -155,7 +165,15 @@ const openOther: Readonly<Record<'webgpu' | 'webasm' | 'cpu', (library: Library)
       pending: true,
       lost,
       isLost: () => gone,
-      close: () => gpu.destroy(),
+      fault() {
+        const taken = fault;
+        fault = null;
+        return taken;
+      },
+      close() {
+        device.removeEventListener('uncapturederror', onError);
+        return gpu.destroy();
+      },
     };
   },
   async webasm({ GPU }) {
@@ -183,6 +201,7 @@ const onHost = (mode: Mode, gpu: Gpu, elements: number, limitedBy: string, notes
   pending: false,
   lost: never,
   isLost: () => false,
+  fault: () => null,
   close: () => gpu.destroy(),
 });
 
@@ -226,6 +245,7 @@ function openGl(mode: 'webgl2' | 'webgl' | 'headlessgl', { GPU }: Library): Cand
       pending: false,
       lost,
       isLost: () => gone || gl.isContextLost(),
+      fault: () => (outOfMemory(gl) ? 'out of memory' : null),
       async close() {
         await gpu.destroy();
         gl.getExtension('WEBGL_lose_context')?.loseContext();
@@ -241,6 +261,17 @@ function openGl(mode: 'webgl2' | 'webgl' | 'headlessgl', { GPU }: Library): Cand
       ? ['headless-gl does not tell what renders; without a hardware driver it is Mesa on the CPU, slower than webasm']
       : [];
   return { ...made, notes };
+}
+
+/** GL keeps one flag for each kind of error, five at most, and each question takes one. */
+function outOfMemory(gl: GlContext): boolean {
+  let found = false;
+  for (let question = 0; question < 5; question++) {
+    const error = gl.getError();
+    if (error === gl.NO_ERROR) break;
+    found ||= error === gl.OUT_OF_MEMORY;
+  }
+  return found;
 }
 
 function headlessContext(gpu: Gpu): GlContext {

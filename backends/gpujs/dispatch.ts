@@ -25,15 +25,13 @@ const combineProgram: Program = {
     integerFunction('entryAt', ['offset', 'i', 'si', 'j', 'sj'], 'return offset + i * si + j * sj;'),
   ],
   body: `
-    const token = quotient(this.thread.x, width);
-    const column = remainder(this.thread.x, width);
     const served = offsets[end];
     let sum = 0;
     for (let slot = 0; slot < slots; slot++) {
-      const row = rowOfSlot[entryAt(tableOffset, token, slots, slot, 1)];
+      const row = rowOfSlot[entryAt(tableOffset, quotient(this.thread.x, width), slots, slot, 1)];
       if (row < served) {
-        const gate = gates[entryAt(gatesOffset, token, gatesToken, slot, gatesSlot)];
-        const value = rows[entryAt(rowsOffset, row, rowStride, column, columnStride)];
+        const gate = gates[entryAt(gatesOffset, quotient(this.thread.x, width), gatesToken, slot, gatesSlot)];
+        const value = rows[entryAt(rowsOffset, row, rowStride, remainder(this.thread.x, width), columnStride)];
         sum += gate * value;
       }
     }

@@ -1,5 +1,5 @@
 import { integerFunction } from './addressing.ts';
-import type { GpuComposite } from './kernel.ts';
+import { type GpuComposite, tooLong } from './kernel.ts';
 import { freeCopy, type LaneKernel, lanesAlong, withinLanes } from './lanes.ts';
 import { largestOf } from './order.ts';
 import { exponential } from './scalar.ts';
@@ -32,6 +32,8 @@ const kernels = { all: gateKernel(false), chosen: gateKernel(true) };
 export const topKGate: GpuComposite<'topKGate'> =
   (runtime) =>
   ([logits], { k, renormalize }, [{ dtype }]) => {
+    const long = tooLong(logits.shape[1]);
+    if (long) return long;
     const lanes = lanesAlong(runtime, 'topKGate', logits, 1);
     const chosen = largestOf(runtime, 'topKGate', lanes, k);
     const kernel = renormalize ? kernels.chosen : kernels.all;

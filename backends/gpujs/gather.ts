@@ -7,7 +7,7 @@ import { intervalOfBinary, intervalOfSum, isWithin } from './interval.ts';
 import type { GpuPrimitive } from './kernel.ts';
 import { copied } from './move.ts';
 import type { GpuFunction, Program } from './program.ts';
-import { exactInteger, type Runtime } from './runtime.ts';
+import { exactInteger, largestInteger, type Runtime } from './runtime.ts';
 import { stableOrder } from './stable-order.ts';
 
 /** gather, and its transpose scatterAdd: slices along an axis, at places that are data. */
@@ -143,7 +143,7 @@ const runStarts: Program = {
     let high = count;
     for (let step = 0; step < 26; step++) {
       if (low < high) {
-        const middle = Math.floor((low + high) * 0.5);
+        const middle = low + Math.floor((high - low) * 0.5);
         const position = order[address1(middle, 1, 0)];
         const index = indices[address1(position, indexStride, indexOffset)];
         if (index < this.thread.x) { low = middle + 1; } else { high = middle; }
@@ -153,9 +153,16 @@ const runStarts: Program = {
 };
 
 // y = x, then y[…, indices[m], …] += updates[…, m, …] for m = 0, 1, …: each element goes through its own m, in that order.
-const scatterProgram = (access: 'constant' | 'flat', parameters: Program['parameters'], element: string): Program => ({
-  key: `scatterAdd ${access}`,
+// For whole numbers also whether a partial sum went beyond those that are exact.
+const scatterProgram = (
+  access: 'constant' | 'flat',
+  parameters: Program['parameters'],
+  element: string,
+  beyond: boolean,
+): Program => ({
+  key: `scatterAdd ${access}${beyond ? ', beyond' : ''}`,
   parameters: {
+    ...(beyond ? ({ largest: 'number' } as const) : {}),
     ...parameters,
     updates: 'buffer',
     order: 'buffer',
@@ -172,13 +179,15 @@ const scatterProgram = (access: 'constant' | 'flat', parameters: Program['parame
     const first = starts[sliceAt(this.thread.x, size, after)];
     const count = starts[address1(sliceAt(this.thread.x, size, after), 1, 1)] - first;
     let total = ${element};
+    ${beyond ? 'let beyond = 0;' : ''}
     let j = 0;
     while (j < count) {
       const m = order[address1(j, 1, first)];
       total = total + updates[inSlice(this.thread.x, size, after, m, s0, s1, s2, offset)];
+      ${beyond ? 'if (Math.abs(total) > largest) { beyond = 1; }' : ''}
       j++;
     }
-    return total;`,
+    return ${beyond ? 'beyond' : 'total'};`,
 });
 
 export const scatterAdd: GpuPrimitive<'scatterAdd'> =
@@ -224,19 +233,24 @@ export const scatterAdd: GpuPrimitive<'scatterAdd'> =
     const slices = slicesOf(runtime, operation, updates, axis);
     own(slices.buffer, slices.fresh);
     const rest = [slices.buffer, order, starts, size, slices.after, slices.offset, ...slices.strides];
-    const result = runtime.run(
-      operation,
-      scatterProgram(access, parameters, element),
-      [...args, ...rest],
-      length,
-      output.dtype,
-    );
-    made.forEach(runtime.free);
-    if (output.dtype === 'int32') {
-      result.interval = intervalOfScatter(x.buffer.interval, updates.buffer.interval, count);
-      runtime.requireExact(operation, result);
+    const added = (beyond: boolean): GpuBuffer =>
+      runtime.run(
+        operation,
+        scatterProgram(access, parameters, element, beyond),
+        [...(beyond ? [largestInteger] : []), ...args, ...rest],
+        length,
+        output.dtype,
+      );
+    try {
+      const result = added(false);
+      if (output.dtype === 'int32') {
+        result.interval = intervalOfScatter(x.buffer.interval, updates.buffer.interval, count);
+        runtime.requireExact(operation, result, () => added(true));
+      }
+      return [result];
+    } finally {
+      made.forEach(runtime.free);
     }
-    return [result];
   };
 
 const intervalOfScatter = (x: Interval | null, updates: Interval | null, count: number): Interval | null =>

@@ -2,7 +2,7 @@ import type { View } from '../../src/backend.ts';
 import { OmoeError } from '../../src/errors.ts';
 import { activate } from './activation.ts';
 import type { GpuBuffer } from './buffer.ts';
-import type { GpuComposite } from './kernel.ts';
+import { type GpuComposite, tooLong } from './kernel.ts';
 import { type Factor, factorOf, multiply, type Offsets, transposed } from './product.ts';
 import type { Program } from './program.ts';
 import type { Runtime } from './runtime.ts';
@@ -27,7 +27,7 @@ const offsetsProgram: Program = {
     return 0;`,
 };
 
-/** Which offsets of which buffers were found right already; buffers never change. */
+/** Which offsets of which buffers were checked already, and of those none was found wrong; buffers never change. */
 const checked = new WeakMap<GpuBuffer, Set<string>>();
 
 /** @throws OmoeError, here or at the next read, unless 0 = o₀ ≤ o₁ ≤ … ≤ rows */
@@ -43,15 +43,14 @@ function requireOffsets(runtime: Runtime, operation: string, view: View<GpuBuffe
       args: [buffer, offset, stride, rows],
       length,
       values: { buffer, offset, stride },
-      complaint: (position, value) => {
-        known.delete(call);
-        return new OmoeError({
+      complaint: (position, value) =>
+        new OmoeError({
           operation,
           received: `offset ${value} at position ${position}`,
           expected: position === 0 ? '0' : `from that at position ${position - 1} to ${rows}`,
           advice: 'Offsets begin at 0, never fall, and end at or before the number of rows.',
-        });
-      },
+        }),
+      forget: () => known.delete(call),
     });
     checked.set(buffer, known.add(call));
   }
@@ -68,6 +67,8 @@ export const groupedMatmul: GpuComposite<'groupedMatmul'> =
   (runtime) =>
   ([x, w, offsets]) => {
     const operation = 'groupedMatmul';
+    const long = tooLong(x.shape[1]);
+    if (long) return long;
     return [
       multiply(runtime, {
         ...{ operation, batch: [], rows: x.shape[0], inner: x.shape[1], columns: w.shape[2] },
@@ -83,6 +84,8 @@ export const groupedLinear: GpuComposite<'groupedLinear'> =
   (runtime) =>
   ([x, w, b, offsets], { activation }, [output]) => {
     const operation = 'groupedLinear';
+    const long = tooLong(x.shape[1]);
+    if (long) return long;
     const z = multiply(runtime, {
       ...{ operation, batch: [], rows: x.shape[0], inner: x.shape[1], columns: w.shape[2] },
       left: shared(x),
@@ -101,6 +104,8 @@ export const groupedOuter: GpuComposite<'groupedOuter'> =
   (runtime) =>
   ([x, g, offsets]) => {
     const operation = 'groupedOuter';
+    const long = tooLong(x.shape[0]);
+    if (long) return long;
     const experts = offsets.shape[0] - 1;
     return [
       multiply(runtime, {

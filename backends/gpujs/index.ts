@@ -6,7 +6,7 @@ import { binary, cast, select, unary } from './elementwise.ts';
 import { gather, scatterAdd } from './gather.ts';
 import { copy, fill } from './move.ts';
 import { reduce } from './reduce.ts';
-import { createRuntime, exactInteger, type Runtime } from './runtime.ts';
+import { createRuntime, largestInteger, type Runtime } from './runtime.ts';
 
 /**
  * The gpu.js backend: every operation is a kernel that gpu.js translates for a graphics card (WebGPU, WebGL 2, WebGL 1,
@@ -69,7 +69,7 @@ export async function gpujs({ mode = 'auto', module }: GpujsOptions = {}): Promi
     name: 'gpujs',
     device: { mode: device.mode, name: device.name, threads: 1, notes: device.notes },
     dtypes: ['float32', 'int32', 'bool'],
-    limits: { elements: device.elements, integer: exactInteger },
+    limits: { elements: device.elements, integer: largestInteger },
     promises: { repeatable: true, specialValues: onHost },
     ulps: { ...functionUlps, ...(onHost ? hostUlps : shaderUlps) },
     upload: runtime.upload,

@@ -3,11 +3,11 @@ import { contiguousStrides, sizeOf } from '../../src/shape.ts';
 import { addressFunctions } from './addressing.ts';
 import type { GpuBuffer } from './buffer.ts';
 import { intervalOfSum, union } from './interval.ts';
-import type { GpuComposite } from './kernel.ts';
+import { type GpuComposite, tooLong } from './kernel.ts';
 import { freeCopy, type LaneKernel, lanesAlong, placeText, withinLanes } from './lanes.ts';
 import { copied } from './move.ts';
 import type { Parameter, Program } from './program.ts';
-import { exactInteger, type Runtime } from './runtime.ts';
+import { exactInteger, largestInteger, type Runtime } from './runtime.ts';
 
 /** Operations about place along an axis: concatenation, running sums, one-hot rows. */
 
@@ -22,6 +22,8 @@ function concatProgram(count: number, far: boolean): Program {
     far
       ? `${x}[address3(this.thread.x, width, inner, ${x}OuterStride, ${x}Stride, ${x}InnerStride, ${x}Offset)]`
       : `${x}[${x}Offset + outer * ${x}OuterStride + place * ${x}Stride + within * ${x}InnerStride]`;
+  // Not a local variable where floats do not hold it.
+  const place = far ? 'remainder(quotient(this.thread.x, inner), width)' : 'place';
   const steps = ['End', 'OuterStride', 'Stride', 'InnerStride', 'Offset'];
   const parametersOf = (x: string): [string, Parameter][] => [
     [x, 'buffer'],
@@ -32,9 +34,9 @@ function concatProgram(count: number, far: boolean): Program {
     parameters: { width: 'integer', inner: 'integer', ...Object.fromEntries(names(count).flatMap(parametersOf)) },
     functions: addressFunctions(3),
     body: [
-      far ? 'const place = remainder(quotient(this.thread.x, inner), width);' : placeText,
+      far ? '' : placeText,
       ...names(count).map((x, i) =>
-        i === count - 1 ? `return ${elementOf(x)};` : `if (place < ${x}End) { return ${elementOf(x)}; }`,
+        i === count - 1 ? `return ${elementOf(x)};` : `if (${place} < ${x}End) { return ${elementOf(x)}; }`,
       ),
     ].join('\n'),
   };
@@ -95,29 +97,46 @@ const partialSum: LaneKernel = {
     return sum;`,
 };
 
+// Whether one of the sums on the way, of whole numbers, went beyond those that are exact.
+const beyondPartialSum: LaneKernel = {
+  name: 'partial sum, beyond',
+  parameters: { radix: 'integer', step: 'integer', largest: 'number' },
+  body: ({ element }) => `
+    let sum = 0;
+    let beyond = 0;
+    for (let l = 0; l < radix; l++) {
+      if (l * step <= place) {
+        sum += ${element('place - l * step')};
+        if (Math.abs(sum) > largest) { beyond = 1; }
+      }
+    }
+    return beyond;`,
+};
+
 // Doubling (Hillis & Steele 1986) with 16 for 2: after pass p each element holds the sum of the last 16^p inputs.
 export const cumsum: GpuComposite<'cumsum'> =
   (runtime) =>
   ([x], { axis }, [{ dtype }]) => {
+    const long = tooLong(x.shape[axis]);
+    if (long) return long;
     let lanes = lanesAlong(runtime, 'cumsum', x, axis);
     const { outer, count, inner } = lanes;
     let sums: GpuBuffer;
     let step = 1;
     do {
-      sums = withinLanes(
-        runtime,
-        'cumsum',
-        lanes,
-        count,
-        partialSum,
-        [Math.min(radix, Math.max(1, count)), step],
-        dtype,
-      );
-      if (dtype === 'int32') {
-        sums.interval = intervalOfSum(x.buffer.interval, Math.min(count, step * radix));
-        runtime.requireExact('cumsum', sums);
+      const from = lanes;
+      const args = [Math.min(radix, Math.max(1, count)), step];
+      const beyond = () =>
+        withinLanes(runtime, 'cumsum', from, count, beyondPartialSum, [...args, largestInteger], 'bool');
+      try {
+        sums = withinLanes(runtime, 'cumsum', from, count, partialSum, args, dtype);
+        if (dtype === 'int32') {
+          sums.interval = intervalOfSum(x.buffer.interval, Math.min(count, step * radix));
+          runtime.requireExact('cumsum', sums, beyond);
+        }
+      } finally {
+        freeCopy(runtime, from);
       }
-      freeCopy(runtime, lanes);
       const strides = { outerStride: count * inner, innerStride: 1, stride: inner };
       lanes = { buffer: sums, offset: 0, outer, count, inner, ...strides, copy: sums };
       step *= radix;

@@ -193,12 +193,12 @@ export function eachLane(
   args: readonly (GpuBuffer | number)[],
   dtype: DType,
 ): GpuBuffer {
-  const far = x.buffer.length > exactInteger;
+  const far = Math.max(x.buffer.length, x.outer * x.inner) > exactInteger;
   const program = laneProgram(kernel, far, eachPlacement(far));
   return runtime.run(operation, program, [...laneArgs(x), ...args], x.outer * x.inner, dtype);
 }
 
-/** `width` results for each lane: [outer, width, inner]. The body knows which `place` of the `width` it computes. */
+/** `width` results for each lane, at most 2²⁴: [outer, width, inner]. The body knows which `place` of the `width` it computes. */
 export function withinLanes(
   runtime: Runtime,
   operation: string,

@@ -87,6 +87,8 @@ export interface WebGpuDevice {
   readonly limits: { readonly maxStorageBufferBindingSize: number; readonly maxBufferSize: number };
   readonly lost: Promise<{ readonly reason: string; readonly message: string }>;
   readonly queue: { onSubmittedWorkDone(): Promise<void> };
+  addEventListener(type: 'uncapturederror', listener: (event: { readonly error: Error }) => void): void;
+  removeEventListener(type: 'uncapturederror', listener: (event: { readonly error: Error }) => void): void;
 }
 
 /**

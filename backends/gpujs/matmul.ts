@@ -2,7 +2,7 @@ import type { View } from '../../src/backend.ts';
 import { broadcastStrides } from '../../src/shape.ts';
 import { activate } from './activation.ts';
 import type { GpuBuffer } from './buffer.ts';
-import type { GpuComposite } from './kernel.ts';
+import { type GpuComposite, tooLong } from './kernel.ts';
 import { contiguousFactor, type Factor, factorOf, multiply, transposed } from './product.ts';
 
 /** The products: of two matrices, of a matrix with itself, off a span, and of a linear layer. */
@@ -19,6 +19,8 @@ export const matmul: GpuComposite<'matmul'> =
   ([a, b], _, [{ shape }]) => {
     const batch = shape.slice(0, -2);
     const [rows, inner, columns] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
+    const long = tooLong(inner);
+    if (long) return long;
     const [left, right] = [broadcastFactor(a, batch), broadcastFactor(b, batch)];
     return [multiply(runtime, { operation: 'matmul', batch, rows, inner, columns, left, right })];
   };
@@ -28,6 +30,8 @@ export const gram: GpuComposite<'gram'> =
   (runtime) =>
   ([a]) => {
     const [inner, columns] = [a.shape.at(-2)!, a.shape.at(-1)!];
+    const long = tooLong(inner);
+    if (long) return long;
     const right = factorOf(a);
     const batch = a.shape.slice(0, -2);
     const left = transposed(right);
@@ -41,6 +45,8 @@ export const orthogonalProject: GpuComposite<'orthogonalProject'> =
     const operation = 'orthogonalProject';
     const batch = g.shape.slice(0, -2);
     const [rows, columns, rank] = [g.shape.at(-2)!, g.shape.at(-1)!, v.shape.at(-1)!];
+    const long = tooLong(Math.max(rows, rank));
+    if (long) return long;
     const [base, span] = [factorOf(g), factorOf(v)];
     const inSpan = multiply(runtime, {
       ...{ operation, batch, rows: rank, inner: rows, columns },
@@ -61,6 +67,8 @@ export const orthogonalProject: GpuComposite<'orthogonalProject'> =
 export const linear: GpuComposite<'linear'> =
   (runtime) =>
   ([x, w, b], { activation }, [output]) => {
+    const long = tooLong(x.shape[1]);
+    if (long) return long;
     const z = multiply(runtime, {
       operation: 'linear',
       batch: [],

@@ -9,7 +9,7 @@ import type { Runtime } from './runtime.ts';
 /** Kernels that move elements and change none: copy and fill. */
 
 const flatCopy: Program = {
-  key: 'copy flat',
+  key: 'contiguous copy',
   parameters: { x: 'buffer', offset: 'integer' },
   body: 'return x[offset + this.thread.x];',
 };

@@ -1,7 +1,7 @@
 import { type Declined, declined } from '../../src/backend.ts';
 import { OmoeError } from '../../src/errors.ts';
 import { isWithin } from './interval.ts';
-import type { GpuComposite } from './kernel.ts';
+import { type GpuComposite, tooLong } from './kernel.ts';
 import { eachLane, freeCopy, type LaneKernel, type Lanes, lanesAlong, lanesOver, withinLanes } from './lanes.ts';
 import type { Program } from './program.ts';
 import { exponential, logarithm } from './scalar.ts';
@@ -55,6 +55,8 @@ const overAxis =
   (operation: 'softmax' | 'logSoftmax', kernel: LaneKernel): GpuComposite<'softmax'> =>
   (runtime) =>
   ([x], { axis }, [{ dtype }]) => {
+    const long = tooLong(x.shape[axis]);
+    if (long) return long;
     const lanes = lanesAlong(runtime, operation, x, axis);
     const m = eachLane(runtime, operation, lanes, largest, [Number.NEGATIVE_INFINITY], dtype);
     const s = eachLane(runtime, operation, lanes, sumOfExponentials, [m], dtype);
@@ -141,6 +143,8 @@ export const crossEntropy: GpuComposite<'crossEntropy'> =
   ([logits, labels], _, [{ dtype }]) => {
     const operation = 'crossEntropy';
     const [rows, classes] = logits.shape;
+    const long = tooLong(classes);
+    if (long) return long;
     const { buffer, offset, strides } = labels;
     if (!isWithin(buffer.interval, 0, classes - 1))
       runtime.check({
@@ -243,6 +247,8 @@ export const variance: GpuComposite<'variance'> =
 export const layerNorm: GpuComposite<'layerNorm'> =
   (runtime) =>
   ([x, weight, bias], { epsilon }, [{ dtype }]) => {
+    const long = tooLong(x.shape.at(-1)!);
+    if (long) return long;
     const lanes = lanesAlong(runtime, 'layerNorm', x, x.shape.length - 1);
     const means = eachLane(runtime, 'layerNorm', lanes, meanKernel, [], dtype);
     const deviations = eachLane(runtime, 'layerNorm', lanes, deviationKernel, [means, epsilon], dtype);

@@ -2,7 +2,7 @@ import type { DType } from '../../src/backend.ts';
 import { ShapeError } from '../../src/errors.ts';
 import { formatSpec, sizeOf } from '../../src/shape.ts';
 import type { GpuBuffer } from './buffer.ts';
-import type { GpuComposite } from './kernel.ts';
+import { type GpuComposite, tooLong } from './kernel.ts';
 import { eachLane, freeCopy, type LaneKernel, type Lanes, lanesAlong, lanesOver, withinLanes } from './lanes.ts';
 import type { Runtime } from './runtime.ts';
 import { stableOrder } from './stable-order.ts';
@@ -40,6 +40,8 @@ export const argmax: GpuComposite<'argmax'> =
         received: `axis ${axis} of ${formatSpec(x)}`,
         expected: 'at least one element along it',
       });
+    const long = tooLong(x.shape[axis]);
+    if (long) return long;
     const lanes = lanesOver(runtime, 'argmax', x, [axis]);
     const y = eachLane(runtime, 'argmax', lanes, argmaxKernel, [], dtype);
     y.interval = [0, Math.max(0, lanes.count - 1)];
@@ -162,6 +164,8 @@ function elementsOf(runtime: Runtime, operation: string, lanes: Lanes, order: Gp
 export const topK: GpuComposite<'topK'> =
   (runtime) =>
   ([x], { k }, [{ dtype }]) => {
+    const long = tooLong(x.shape.at(-1)!);
+    if (long) return long;
     const lanes = lanesAlong(runtime, 'topK', x, x.shape.length - 1);
     const indices = largestOf(runtime, 'topK', lanes, k);
     const values = elementsOf(runtime, 'topK', lanes, indices, k, dtype);
@@ -185,6 +189,8 @@ function ascending(runtime: Runtime, lanes: Lanes, dtype: DType): GpuBuffer {
 export const sort: GpuComposite<'sort'> =
   (runtime) =>
   ([x], _, [{ dtype }]) => {
+    const long = tooLong(x.shape.at(-1)!);
+    if (long) return long;
     const lanes = lanesAlong(runtime, 'sort', x, x.shape.length - 1);
     const order = ascending(runtime, lanes, dtype);
     const values = elementsOf(runtime, 'sort', lanes, order, lanes.count, dtype);

@@ -7,6 +7,7 @@ import { exactInteger, type Runtime } from './runtime.ts';
 /**
  * The matrix product, one program for each form: Σₗ left[…, row, l] right[…, l, column], one sum a thread. Transposing is a
  * matter of strides, and so is repeating a matrix along the batch. A `base` matrix may be added, or the product taken off it.
+ * The terms of one sum are at most 2²⁴.
  */
 
 /** Element (i₀, …, row, column) of a factor lies at offset + Σ iₐ·batchₐ + row·rowStride + column·columnStride. */
@@ -111,9 +112,15 @@ function addressOf(name: string, form: Form, row: string, column: string): strin
 /** Terms a round: a loop costs as much as a term. */
 const round = 8;
 
+/** Row and column of a thread's element, as expressions. */
+interface Place {
+  readonly row: string;
+  readonly column: string;
+}
+
 /** Σ of left[p + l·leftColumn] · right[q + l·rightRow] from where p and q begin, added to `sum`. */
-function sumText(form: Form): string {
-  const [left, right] = [addressOf('left', form, 'row', 'first'), addressOf('right', form, 'first', 'column')];
+function sumText(form: Form, place: Place): string {
+  const [left, right] = [addressOf('left', form, place.row, 'first'), addressOf('right', form, 'first', place.column)];
   const begin = form.far
     ? `const leftHigh = highPart(${left});
       const leftLow = lowPart(${left});
@@ -161,12 +168,16 @@ function productProgram(form: Form): Program {
     batchAxes === 0 || grouped === 'rows'
       ? 'quotient(this.thread.x, columns)'
       : 'remainder(quotient(this.thread.x, columns), rows)';
+  // Rows and columns beyond the integers of floats are never put into local variables.
+  const place: Place = form.far
+    ? { row, column: 'remainder(this.thread.x, columns)' }
+    : { row: 'row', column: 'column' };
   const range =
     grouped === 'inner'
       ? `const first = offsets[address1(batch0, offsetsStride, offsetsOffset)];
          const terms = offsets[address1(batch0, offsetsStride, offsetsOffset + offsetsStride)] - first;`
       : 'const first = 0;\nconst terms = inner;';
-  const result = base ? `base[${addressOf('base', form, 'row', 'column')}] ${base} sum` : 'sum';
+  const result = base ? `base[${addressOf('base', form, place.row, place.column)}] ${base} sum` : 'sum';
   const names = [
     ...['rows', 'inner', 'columns'],
     ...(grouped === 'rows' ? [] : count(batchAxes).flatMap((axis) => [`span${axis}`, `size${axis}`])),
@@ -183,13 +194,13 @@ function productProgram(form: Form): Program {
     ]),
     functions: [...addressFunctions(1), ...splitAddress, positionFunction(form)],
     body: `
-      const row = ${row};
-      const column = remainder(this.thread.x, columns);
+      ${form.far && grouped !== 'rows' ? '' : `const row = ${row};`}
+      ${form.far ? '' : 'const column = remainder(this.thread.x, columns);'}
       ${batchIndices}
       ${grouped === 'rows' ? 'if (batch0 >= experts) { return 0; }' : ''}
       ${range}
       let sum = 0;
-      ${sumText(form)}
+      ${sumText(form, place)}
       return ${result};`,
   };
 }

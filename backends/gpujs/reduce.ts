@@ -6,7 +6,7 @@ import { intervalOfSum } from './interval.ts';
 import type { GpuPrimitive } from './kernel.ts';
 import { copied } from './move.ts';
 import type { GpuFunction, Program } from './program.ts';
-import type { Runtime } from './runtime.ts';
+import { largestInteger, type Runtime } from './runtime.ts';
 
 /**
  * Reductions. One thread folds one stretch of the reduced axes; where these are long, they are cut into stretches, whose
@@ -55,9 +55,20 @@ const folds: Readonly<Record<ReduceKind, string>> = {
     }`,
 };
 
-const program = (kind: ReduceKind): Program => ({
-  key: kind,
+// Whether a partial sum of whole numbers went beyond those that are exact.
+const beyondFold = `
+    let result = 0;
+    let sum = 0;
+    while (j < count) {
+      sum = sum + ${element};
+      if (Math.abs(sum) > largest) { result = 1; }
+      j++;
+    }`;
+
+const program = (key: string, fold: string, parameters: Program['parameters'] = {}): Program => ({
+  key,
   parameters: {
+    ...parameters,
     x: 'buffer',
     offset: 'integer',
     d1: 'integer',
@@ -74,11 +85,12 @@ const program = (kind: ReduceKind): Program => ({
     const low = lowPart(${start});
     let j = 0;
     const count = laneCount(this.thread.x, parts, chunk, length);
-    ${folds[kind]}
+    ${fold}
     return result;`,
 });
 
-const programs = { sum: program('sum'), max: program('max'), min: program('min') };
+const programs = { sum: program('sum', folds.sum), max: program('max', folds.max), min: program('min', folds.min) };
+const beyondProgram = program('sum, beyond', beyondFold, { largest: 'number' });
 
 /** A view as [kept] lanes of `length` elements: kept axes of rank 2, and one axis along the lane. */
 export interface Lanes {
@@ -135,10 +147,14 @@ function fold(runtime: Runtime, kind: ReduceKind, lanes: Lanes, count: number): 
   const parts = Math.ceil(length / chunk);
   const args = [buffer, offset, kept.sizes[1], ...kept.strides[0], stride, length, parts, chunk];
   const result = runtime.run(kind, programs[kind], args, count * parts, buffer.dtype);
-  if (lanes.fresh) runtime.free(buffer);
-  if (buffer.dtype === 'int32') {
-    result.interval = kind === 'sum' ? intervalOfSum(buffer.interval, chunk) : buffer.interval;
-    if (kind === 'sum') runtime.requireExact(kind, result);
+  try {
+    if (buffer.dtype === 'int32') {
+      result.interval = kind === 'sum' ? intervalOfSum(buffer.interval, chunk) : buffer.interval;
+      const beyond = () => runtime.run(kind, beyondProgram, [largestInteger, ...args], count * parts, 'bool');
+      if (kind === 'sum') runtime.requireExact(kind, result, beyond);
+    }
+  } finally {
+    if (lanes.fresh) runtime.free(buffer);
   }
   if (parts === 1) return result;
   const partial = {

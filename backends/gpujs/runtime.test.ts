@@ -87,6 +87,15 @@ onEveryMode((backend, mode) => {
     for (const buffer of [zeros, tail, order, x, gathered, sums]) backend.free(buffer);
   });
 
+  it('reads the extremes of no whole numbers as the ends of int32', async () => {
+    const nothing = backend.upload(new Int32Array(0), 'int32');
+    const ends = { max: -(2 ** 31), min: 2 ** 31 - 1 } as const;
+    for (const kind of ['max', 'min'] as const) {
+      const [end] = kernels.reduce([view(nothing)], { kind, axes: [0] }, [{ shape: [], dtype: 'int32' }]);
+      expect(await backend.read(end, 0, 1)).toEqual(Int32Array.of(ends[kind]));
+    }
+  });
+
   it('adds up more than a thousand terms, in stretches', async () => {
     const x = backend.upload(new Float32Array(70_000).fill(1), 'float32');
     const [sum] = kernels.reduce([view(x)], { kind: 'sum', axes: [0] }, out());
@@ -113,17 +122,55 @@ onEveryMode((backend, mode) => {
         (error: unknown) => error,
       );
 
-    it('whole numbers beyond 2²⁴, uploaded or computed', async () => {
-      expect(() => backend.upload(Int32Array.of(2 ** 24 + 1), 'int32')).toThrow(DTypeError);
-      const x = backend.upload(Int32Array.of(1, 2 ** 24), 'int32');
+    it('whole numbers from 2²⁴ on, uploaded or computed', async () => {
+      expect(() => backend.upload(Int32Array.of(2 ** 24), 'int32')).toThrow(DTypeError);
+      const x = backend.upload(Int32Array.of(1, 2 ** 24 - 1), 'int32');
       const spec = [{ shape: [2], dtype: 'int32' as const }];
       const error = await rejection(() => {
         const [y] = kernels.binary([view(x), view(x)], { kind: 'add' }, spec);
         return backend.read(y, 0, 2);
       });
       expect(error).toBeInstanceOf(DTypeError);
-      expect((error as OmoeError).message).toMatch(/add: .*33554432 at position 1/);
-      expect(await backend.read(x, 0, 2)).toEqual(Int32Array.of(1, 2 ** 24));
+      expect((error as OmoeError).message).toMatch(/add: .*33554430 at position 1/);
+      expect(await backend.read(x, 0, 2)).toEqual(Int32Array.of(1, 2 ** 24 - 1));
+    });
+
+    it('a product and sums that Float32 rounds, though what comes out looks exact', async () => {
+      const up = (...values: number[]) => backend.upload(Int32Array.of(...values), 'int32');
+      const spec = (...shape: number[]) => [{ shape, dtype: 'int32' as const }];
+      // 97 · 172961 = 2²⁴ + 1; the last two sums end far below 2²⁴, by way of 2²⁴ + 3, which is no Float32
+      const back = [2 ** 24 - 1, 4, -9];
+      const calls: Record<string, () => ReturnType<typeof up>> = {
+        multiply: () => kernels.binary([view(up(97)), view(up(172961))], { kind: 'multiply' }, spec(1))[0],
+        sum: () => kernels.reduce([view(up(...back))], { kind: 'sum', axes: [0] }, spec())[0],
+        scatterAdd: () =>
+          kernels.scatterAdd([view(up(0)), view(up(0, 0, 0)), view(up(...back))], { axis: 0 }, spec(1))[0],
+      };
+      for (const [name, call] of Object.entries(calls)) {
+        const error = await rejection(() => backend.read(call(), 0, 1));
+        expect(error, name).toBeInstanceOf(DTypeError);
+        expect((error as OmoeError).message).toContain(`${name}: `);
+      }
+    });
+
+    it('wrong offsets again, where an error before them was the one that was told', async () => {
+      const [x, w] = [view(backend.upload(noise(8), 'float32'), [4, 2], [2, 1]), new Float32Array(8).fill(1)];
+      const weights = view(backend.upload(w, 'float32'), [2, 2, 2], [4, 2, 1]);
+      const [first, second] = [9, 8].map((end) => view(backend.upload(Int32Array.of(0, 3, end), 'int32')));
+      const product = (offsets: typeof first) => {
+        const result = kernels.groupedMatmul!([x, weights, offsets], {}, out(4, 2));
+        if ('declined' in result) throw new Error(result.declined);
+        return result[0];
+      };
+      const both = await rejection(() => {
+        const y = product(first);
+        product(second);
+        return backend.read(y, 0, 8);
+      });
+      expect((both as OmoeError).message).toMatch(/offset 9 at position 2/);
+      if (mode === 'headlessgl') expect((both as OmoeError).message).toMatch(/1 more of the checks/);
+      const again = await rejection(() => backend.read(product(second), 0, 8));
+      expect((again as OmoeError).message).toMatch(/offset 8 at position 2/);
     });
 
     it('indices out of range that only the device knows, once', async () => {

@@ -50,9 +50,10 @@ export interface Runtime {
   check(check: Check): void;
   /**
    * Holds int32 results of arithmetic to the integers that are exact here: by their interval where that says it, else by a
-   * check. Returns the buffer.
+   * check. Returns the buffer. For sums of several terms the interval has to hold every partial sum, and `beyond` makes the
+   * marks that are searched: not 0 for each element that a partial sum beyond those integers led to.
    */
-  requireExact(operation: string, buffer: GpuBuffer): GpuBuffer;
+  requireExact(operation: string, buffer: GpuBuffer, beyond?: () => GpuBuffer): GpuBuffer;
 
   /** @throws DTypeError beyond the exact integers; DeviceError beyond the limit of elements */
   upload(data: HostArray, dtype: DType): GpuBuffer;
@@ -65,8 +66,13 @@ export interface Runtime {
   dispose(): Promise<void>;
 }
 
-/** Float32 holds each integer up to here. */
+/** Float32 holds each integer up to here: positions. */
 export const exactInteger = 2 ** 24;
+/**
+ * int32 elements go up to here, one less: 2²⁴ + 1 is rounded to 2²⁴, so that a result of 2²⁴ may be a wrong one, while one
+ * below it is right.
+ */
+export const largestInteger = exactInteger - 1;
 
 const fillProgram: Program = { key: 'fill', parameters: { value: 'number' }, body: 'return value;' };
 const sliceProgram: Program = {
@@ -80,6 +86,8 @@ const inexactProgram: Program = {
   parameters: { x: 'buffer', limit: 'number' },
   body: 'if (Math.abs(x[this.thread.x]) > limit) { return 1; }\nreturn 0;',
 };
+
+const markedProgram: Program = { key: 'marked', parameters: { marks: 'buffer' }, body: 'return marks[this.thread.x];' };
 
 const arrayOf = { float32: Float32Array, float64: Float64Array, int32: Int32Array, bool: Uint8Array } as const;
 
@@ -182,8 +190,8 @@ export function createRuntime(device: GpuDevice): Runtime {
   };
   // Where a texture is large, ask whether there was memory for it; that waits for the device, so small ones are not asked.
   const requireMemory = (length: number): void => {
-    if (gl && length >= 2 ** 22 && gl.getError() === gl.OUT_OF_MEMORY)
-      throw new Error(`out of memory for ${length * device.bytesPerElement} bytes`);
+    const fault = gl && length >= 2 ** 22 ? device.fault() : null;
+    if (fault) throw new Error(`${fault} for ${length * device.bytesPerElement} bytes`);
   };
 
   const newCell = (length: number): Cell => ({ value: null, failure: null, bytes: length * device.bytesPerElement });
@@ -264,6 +272,9 @@ export function createRuntime(device: GpuDevice): Runtime {
           if (part) release(source);
           const floats = all instanceof Promise ? await all : all;
           if (device.isLost()) throw lost(device.name)(operation);
+          // Memory that was not to be had gives zeros without a word, and everything computed from them.
+          const fault = device.fault();
+          if (fault) throw new Error(`${fault}, in a kernel or an upload before this read`);
           resolve(floats.subarray(from, from + length));
         } catch (cause) {
           reject(kernelFailed(operation, 'read', cause));
@@ -276,6 +287,8 @@ export function createRuntime(device: GpuDevice): Runtime {
     if (dtype === 'float32') return floats.slice();
     const host = allocate(dtype, floats.length);
     host.set(floats);
+    // 2³¹ stands for "above all others", and would come round as the lowest.
+    if (dtype === 'int32') for (let i = 0; i < host.length; i++) if (floats[i] >= 2 ** 31) host[i] = 2 ** 31 - 1;
     return host;
   };
 
@@ -299,25 +312,28 @@ export function createRuntime(device: GpuDevice): Runtime {
       requireDevice(check.operation);
       checks.add(check, !pending && !gl);
     },
-    requireExact(operation, buffer) {
+    requireExact(operation, buffer, beyond) {
       if (buffer.dtype !== 'int32' || buffer.length === 0) return buffer;
       const [low, high] = buffer.interval ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-      if (low >= -exactInteger && high <= exactInteger) return buffer;
-      const check: Check = {
-        operation,
-        program: inexactProgram,
-        args: [buffer, exactInteger],
-        length: buffer.length,
-        values: { buffer, offset: 0, stride: 1 },
-        complaint: (position, value) => beyondIntegers(operation, `the result ${value} at position ${position}`),
-      };
+      if (low >= -largestInteger && high <= largestInteger) return buffer;
+      const what = beyond ? 'a partial sum of the result' : 'the result';
+      const marks = beyond?.();
       try {
-        runtime.check(check);
+        runtime.check({
+          operation,
+          program: marks ? markedProgram : inexactProgram,
+          args: marks ? [marks] : [buffer, largestInteger],
+          length: buffer.length,
+          values: { buffer, offset: 0, stride: 1 },
+          complaint: (position, value) => beyondIntegers(operation, `${what} ${value} at position ${position}`),
+        });
       } catch (error) {
         ledger.free(buffer);
         throw error;
+      } finally {
+        if (marks) ledger.free(marks);
       }
-      buffer.interval = [Math.max(low, -exactInteger), Math.min(high, exactInteger)];
+      buffer.interval = [Math.max(low, -largestInteger), Math.min(high, largestInteger)];
       return buffer;
     },
     upload(data, dtype) {
@@ -340,9 +356,12 @@ export function createRuntime(device: GpuDevice): Runtime {
       requireDevice('read');
       ledger.requireLive(buffer, 'read');
       const flag = checks.settle();
+      flag.catch(() => {}); // if what follows throws first, this one is nobody's
       if (length === 0 || (buffer.constant !== null && !buffer.cell)) {
         await flag;
-        return length === 0 ? allocate(buffer.dtype, 0) : allocate(buffer.dtype, length).fill(buffer.constant!);
+        return length === 0
+          ? allocate(buffer.dtype, 0)
+          : converted(new Float32Array(length).fill(buffer.constant!), buffer.dtype);
       }
       const floats = readFloats('read', cellOf('read', buffer), offset, length);
       floats.catch(() => {}); // if the flag rejects first, this one is nobody's
@@ -386,12 +405,12 @@ const beyondIntegers = (operation: string, received: string): DTypeError =>
   new DTypeError({
     operation,
     received: `${received} as int32`,
-    expected: `whole numbers from ${-exactInteger} to ${exactInteger}, which is what this device holds exactly`,
+    expected: `whole numbers from ${-largestInteger} to ${largestInteger}, which is what this device holds exactly`,
     advice: 'Use smaller numbers, or another backend.',
   });
 
 function requireIntegers(operation: string, [low, high]: Interval): void {
-  for (const value of [low, high]) if (Math.abs(value) > exactInteger) throw beyondIntegers(operation, String(value));
+  for (const value of [low, high]) if (Math.abs(value) > largestInteger) throw beyondIntegers(operation, String(value));
 }
 
 export type { GpuBuffer, Handle };

@@ -29,7 +29,7 @@ const mergeProgram: Program = {
     let high = Math.min(place, left);
     for (let step = 0; step < 26; step++) {
       if (low < high) {
-        const middle = Math.floor((low + high) * 0.5);
+        const middle = low + Math.floor((high - low) * 0.5);
         const a = order[address1(middle, 1, begin)];
         const b = order[address1(place - 1 - middle, 1, begin + run)];
         const va = values[address1(a, stride, offset)];

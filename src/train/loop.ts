@@ -25,7 +25,7 @@ export type TrainedStep = Omit<StepEvent, 'seed' | 'method'>;
 /**
  * The training loop: loss and gradients, clipping, the optimizer's step, one read, a finite check, and only then the new
  * parameters. Each step's tensors live in a region of their own; parameters and state are kept from step to step.
- * @throws DivergedError before a step with a NaN or an infinity is applied
+ * @throws DivergedError at the first step whose loss or gradient norm is NaN or infinite; that step is not applied
  */
 export async function train(
   t: Engine,
