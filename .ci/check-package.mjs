@@ -35,7 +35,22 @@ try {
 
   const { exports } = JSON.parse(readFileSync(join(folder, 'node_modules', 'omoe', 'package.json'), 'utf8'));
   const subpaths = Object.keys(exports).filter((subpath) => subpath !== './package.json');
-  for (const subpath of subpaths) checkImport(`omoe${subpath.slice(1)}`);
+  const withoutPeers = subpaths.filter((subpath) => subpath !== './conformance');
+  for (const subpath of withoutPeers) checkImport(`omoe${subpath.slice(1)}`);
+
+  // The optional peers are not there: what needs them says how to get them.
+  for (const [args, advice] of [
+    [['conform', '--backend', 'cpu'], 'npm install --save-dev fast-check'],
+    [['compare', '--backend', 'gpujs', '--dry-run'], 'npm install gpu.js'],
+  ]) {
+    const { status, stderr } = spawnSync('npx', ['omoe', ...args], { cwd: folder, encoding: 'utf8' });
+    if (status === 0 || !stderr.includes(advice)) throw new Error(`omoe ${args.join(' ')}: exit ${status}, ${stderr}`);
+  }
+  const { version } = JSON.parse(readFileSync(join('node_modules', 'fast-check', 'package.json'), 'utf8'));
+  run('npm', ['install', '--silent', '--no-audit', '--no-fund', '--prefer-offline', `fast-check@${version}`]);
+  checkImport('omoe/conformance');
+  const conform = JSON.parse(run('npx', ['omoe', 'conform', '--backend', 'cpu', '--only', 'matmul', '--json']));
+  if (conform.passed !== true) throw new Error(`omoe conform --only matmul: passed ${conform.passed}`);
 
   if (!run('npx', ['omoe', '--help']).startsWith('Usage: omoe')) throw new Error('omoe --help prints no usage');
   const { schema } = JSON.parse(run('npx', ['omoe', 'compare', '--dry-run', '--json']));
