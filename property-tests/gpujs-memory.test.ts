@@ -1,15 +1,15 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { gpujs, type Mode } from '../backends/gpujs/index.ts';
+import { gpujs } from '../backends/gpujs/index.ts';
 import { engine } from '../src/engine.ts';
 import { training } from './browser/pages/training.ts';
+import { onModes } from './gpujs-modes.ts';
 
 /**
  * A long training in Node holds as much at its end as after its first quarter: buffers and bytes by the backend's count, and
  * the memory of the process, where the textures of a GL driver are. OMOE_GPUJS names the modes, OMOE_STEPS the steps.
  */
-const modes = (process.env.OMOE_GPUJS ?? 'webasm').split(',') as Mode[];
 const cycle = 3; // of the trainer: samples lie whole cycles apart, as each phase holds other tensors
 const steps = cycle * Math.ceil(Number(process.env.OMOE_STEPS ?? 60) / cycle);
 const quarter = cycle * Math.ceil(steps / 4 / cycle);
@@ -24,12 +24,12 @@ const resident = () => {
   return process.memoryUsage().rss;
 };
 
-for (const mode of modes)
+await onModes(['webasm'], (mode) =>
   describe(`gpujs, ${mode}`, () => {
     it(`holds no more after ${steps} steps than after ${quarter}`, {
       timeout: 60_000 + 500 * steps,
-    }, async (context) => {
-      const backend = await gpujs({ mode }).catch((reason: unknown) => context.skip(String(reason)));
+    }, async () => {
+      const backend = await gpujs({ mode });
       const learner = training(engine(backend));
       const run = async (from: number, to: number) => {
         for (let step = from; step < to; step++) await learner.step(false);
@@ -44,4 +44,5 @@ for (const mode of modes)
       if (steps >= 1000) expect(growth).toBeLessThan(4 * smallestResult * (steps - quarter));
       await backend.dispose();
     });
-  });
+  }),
+);

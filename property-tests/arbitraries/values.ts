@@ -90,3 +90,14 @@ export const distinctReals = (all: readonly Shape[]): fc.Arbitrary<Real[]> => {
     });
   });
 };
+
+/** Tensors of reals by shape, for calls that are drawn now in one range and now in another. */
+export type RealsOf = (shape: Shape) => fc.Arbitrary<Real>;
+
+export const realsIn =
+  (dtype: FloatType): RealsOf =>
+  (shape) =>
+    reals(shape, dtype);
+
+/** Up to 2 in size, for gradients of products: their differences stay small. */
+export const nearOne: RealsOf = (shape) => realsOf(shape, fc.oneof(halves(), between('float64', -2, 2)));

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { array, type Int, intArray, type Real, type Shape, sizeOf } from '../../spec/array.ts';
+import { array, type Int, intArray, type Real, sizeOf } from '../../spec/array.ts';
 import * as ops from '../../spec/ops/index.ts';
 import {
   gramBound,
@@ -10,17 +10,10 @@ import {
 } from '../../spec/rounding/contractions.ts';
 import { matricesOf } from '../arbitraries/matrices.ts';
 import { broadcastShapes, offsetsOf, sizes } from '../arbitraries/shapes.ts';
-import { between, type FloatType, halves, reals, realsOf, roundTo } from '../arbitraries/values.ts';
+import { type FloatType, nearOne, type RealsOf, realsIn, roundTo } from '../arbitraries/values.ts';
 import { type Call, call, type OperationCase } from './case.ts';
 
 /** Products summed over a shared axis: plain, batched, by expert, and the two of the orthogonal phase. */
-
-type RealsOf = (shape: Shape) => fc.Arbitrary<Real>;
-const any =
-  (dtype: FloatType): RealsOf =>
-  (shape) =>
-    reals(shape, dtype);
-const nearOne: RealsOf = (shape) => realsOf(shape, fc.oneof(halves(), between('float64', -2, 2)));
 
 /** The last two axes of low rank, with duplicate, zero or badly scaled columns. */
 const degenerate =
@@ -57,7 +50,7 @@ const products = (values: RealsOf, maxSize: number, maxBatchRank: number): fc.Ar
     )
     .map(matmulCall);
 const matmul: OperationCase = {
-  calls: (dtype) => fc.oneof(products(any(dtype), 5, 2), products(degenerate(dtype), 6, 0)),
+  calls: (dtype) => fc.oneof(products(realsIn(dtype), 5, 2), products(degenerate(dtype), 6, 0)),
   gradients: { calls: products(nearOne, 2, 1), inputs: ['a', 'b'], smooth: true },
 };
 
@@ -135,16 +128,16 @@ const orthogonalProjectCalls = (values: RealsOf, maxSize: number): fc.Arbitrary<
 const bothKinds =
   (calls: (values: RealsOf, maxSize: number) => fc.Arbitrary<Call>): OperationCase['calls'] =>
   (dtype) =>
-    fc.oneof(calls(any(dtype), 5), calls(degenerate(dtype), 5));
+    fc.oneof(calls(realsIn(dtype), 5), calls(degenerate(dtype), 5));
 
 export const contractions = {
   matmul,
   groupedMatmul: {
-    calls: (dtype: FloatType) => groupedMatmulCalls(any(dtype), 5),
+    calls: (dtype: FloatType) => groupedMatmulCalls(realsIn(dtype), 5),
     gradients: { calls: groupedMatmulCalls(nearOne, 2), inputs: ['x', 'w'], smooth: true },
   },
   groupedOuter: {
-    calls: (dtype: FloatType) => groupedOuterCalls(any(dtype), 5),
+    calls: (dtype: FloatType) => groupedOuterCalls(realsIn(dtype), 5),
     gradients: { calls: groupedOuterCalls(nearOne, 2), inputs: ['x', 'g'], smooth: true },
   },
   gram: { calls: bothKinds(gramCalls), gradients: { calls: gramCalls(nearOne, 2), inputs: ['a'], smooth: true } },

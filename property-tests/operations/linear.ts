@@ -1,19 +1,17 @@
 import fc from 'fast-check';
-import { at, type Int, indices, type Real, type Shape } from '../../spec/array.ts';
+import { at, type Int, indices, type Real } from '../../spec/array.ts';
 import * as ops from '../../spec/ops/index.ts';
 import { groupedLinearBound, linearBound } from '../../spec/rounding/contractions.ts';
 import { activatedBound } from '../../spec/rounding/functions.ts';
 import type { Ulps } from '../../spec/rounding/model.ts';
 import * as records from '../../src/ops/linear.ts';
 import { sizes } from '../arbitraries/shapes.ts';
-import { between, type FloatType, halves, reals, realsOf } from '../arbitraries/values.ts';
+import { nearOne, type RealsOf, realsIn } from '../arbitraries/values.ts';
 import { type Call, call, type OperationCase } from './case.ts';
 import { grouped } from './contractions.ts';
 
 /** Product, bias and activation in one: for all rows, and by expert. */
 
-type RealsOf = (shape: Shape) => fc.Arbitrary<Real>;
-const nearOne: RealsOf = (shape) => realsOf(shape, fc.oneof(halves(), between('float64', -2, 2)));
 const activations = fc.constantFrom<ops.ActivationName[]>('none', 'relu', 'gelu', 'geluTanh', 'silu');
 
 /** [z], or [y, z] with what the activation makes of the error of z. */
@@ -79,17 +77,12 @@ const groupedDifferentiable = fc
   )
   .map(([activation, inputs]) => groupedLinearCall(activation, inputs));
 
-const any =
-  (dtype: FloatType): RealsOf =>
-  (shape) =>
-    reals(shape, dtype);
-
 const linear: OperationCase = {
-  calls: (dtype) => linearCalls(any(dtype), 5),
+  calls: (dtype) => linearCalls(realsIn(dtype), 5),
   gradients: { calls: linearDifferentiable, inputs: ['x', 'w', 'b'], smooth: true },
 };
 const groupedLinear: OperationCase = {
-  calls: (dtype) => groupedLinearCalls(any(dtype), 5),
+  calls: (dtype) => groupedLinearCalls(realsIn(dtype), 5),
   gradients: { calls: groupedDifferentiable, inputs: ['x', 'w', 'b'], smooth: true },
 };
 

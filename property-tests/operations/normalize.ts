@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Int, Real, Shape } from '../../spec/array.ts';
+import type { Int, Real } from '../../spec/array.ts';
 import * as ops from '../../spec/ops/index.ts';
 import {
   crossEntropyBound,
@@ -8,16 +8,11 @@ import {
   softmaxBound,
 } from '../../spec/rounding/normalisations.ts';
 import { shapeAndAxis, shapes, sizes } from '../arbitraries/shapes.ts';
-import { between, type FloatType, halves, ints, reals, realsOf } from '../arbitraries/values.ts';
+import { between, type FloatType, halves, ints, type RealsOf, reals, realsIn, realsOf } from '../arbitraries/values.ts';
 import { type Call, call, type OperationCase } from './case.ts';
 
 /** Softmax and its logarithm, layer norm, cross entropy. */
 
-type RealsOf = (shape: Shape) => fc.Arbitrary<Real>;
-const any =
-  (dtype: FloatType): RealsOf =>
-  (shape) =>
-    reals(shape, dtype);
 const nearZero: RealsOf = (shape) => realsOf(shape, fc.oneof(halves(), between('float64', -3, 3)));
 const small = { maxRank: 3, maxSize: 3 };
 
@@ -85,12 +80,12 @@ export const normalisations = {
   softmax: alongAxis(softmaxCall),
   logSoftmax: alongAxis(logSoftmaxCall),
   layerNorm: {
-    calls: (dtype: FloatType) => layerNormCalls(any(dtype), {}, [1e-5, 1e-12, 1]),
+    calls: (dtype: FloatType) => layerNormCalls(realsIn(dtype), {}, [1e-5, 1e-12, 1]),
     // ε near the variances: a lane that is almost constant would curve more than a central difference can follow
     gradients: { calls: layerNormCalls(nearZero, small, [0.5]), inputs: ['x', 'weight', 'bias'], smooth: true },
   },
   crossEntropy: {
-    calls: (dtype: FloatType) => crossEntropyCalls(any(dtype), 5),
+    calls: (dtype: FloatType) => crossEntropyCalls(realsIn(dtype), 5),
     gradients: { calls: crossEntropyCalls(nearZero, 3), inputs: ['logits'], smooth: true },
   },
 };

@@ -1,22 +1,24 @@
 import fc from 'fast-check';
-import { array, at, type Int, intArray, type Real, type Shape, toFlat } from '../../spec/array.ts';
+import { array, at, type Int, intArray, type Real, toFlat } from '../../spec/array.ts';
 import * as ops from '../../spec/ops/index.ts';
 import { moeCombineBound } from '../../spec/rounding/contractions.ts';
 import { slotGatesBound } from '../../spec/rounding/normalisations.ts';
 import * as moves from '../../src/ops/dispatch.ts';
 import * as gate from '../../src/ops/gate.ts';
 import { offsetsOf, sizes } from '../arbitraries/shapes.ts';
-import { between, distinctReals, type FloatType, halves, reals, realsOf } from '../arbitraries/values.ts';
+import {
+  distinctReals,
+  type FloatType,
+  halves,
+  nearOne,
+  type RealsOf,
+  reals,
+  realsIn,
+  realsOf,
+} from '../arbitraries/values.ts';
 import { type Call, call, type OperationCase } from './case.ts';
 
 /** The gate, and tokens to their experts and back. */
-
-type RealsOf = (shape: Shape) => fc.Arbitrary<Real>;
-const any =
-  (dtype: FloatType): RealsOf =>
-  (shape) =>
-    reals(shape, dtype);
-const nearOne: RealsOf = (shape) => realsOf(shape, fc.oneof(halves(), between('float64', -2, 2)));
 
 const gateCalls = (values: RealsOf, maxSize: number): fc.Arbitrary<Call> =>
   fc
@@ -125,11 +127,11 @@ const topKGate: OperationCase = {
   gradients: { calls: gateCalls(distinct, 2), inputs: ['logits'], smooth: true },
 };
 const moeDispatch: OperationCase = {
-  calls: (dtype) => dispatchCalls(any(dtype), 5),
+  calls: (dtype) => dispatchCalls(realsIn(dtype), 5),
   gradients: { calls: dispatchCalls(nearOne, 3), inputs: ['x'], smooth: true },
 };
 const moeCombine: OperationCase = {
-  calls: (dtype) => combineCalls(any(dtype), 5),
+  calls: (dtype) => combineCalls(realsIn(dtype), 5),
   // finite: a difference at NaN would be NaN
   gradients: { calls: combineCalls(nearOne, 2, [1, 100]), inputs: ['rows', 'gates'], smooth: true },
 };
