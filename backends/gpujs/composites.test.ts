@@ -15,6 +15,7 @@ import { contiguousStrides, sizeOf } from '../../src/shape.ts';
 import type { GpuBuffer } from './buffer.ts';
 import { onEveryMode } from './modes.fixture.ts';
 import { exactInteger } from './runtime.ts';
+import { nearElements } from './texture.ts';
 
 /**
  * What the property tests are too small for: loops of many rounds, lanes beyond 1,000 (where gpu.js would cut a loop), many
@@ -78,6 +79,20 @@ onEveryMode((backend, mode) => {
       const exact = [at(a, turned), at(b, repeated)] as const;
       const c = await read(kernels.matmul!([turned, repeated], {}, [out([2, 4, 6])]));
       expectWithin(c, spec.matmul(...exact), matmulBound(...exact, u));
+    });
+
+    // Up to the length from which on reading a texture takes more care, and far beyond it; no width is a power of two.
+    it.each([nearElements - 3, 8 * nearElements - 3])('of elements all over a buffer of %i', async (length) => {
+      const step = length <= nearElements ? 7 : 29;
+      const x = backend.upload(
+        Float32Array.from({ length }, (_, i) => i % 4093),
+        'float32',
+      );
+      const rows = Math.ceil(length / step);
+      const [column, factors] = [over(x, [rows, 1], [step, 1]), up(Float32Array.of(1, 2, 3, 4), [1, 4])];
+      const y = await read(kernels.matmul!([column, factors], {}, [out([rows, 4])]));
+      expect(y.length).toBe(4 * rows);
+      expect(y.findIndex((value, i) => value !== ((step * Math.floor(i / 4)) % 4093) * (1 + (i % 4)))).toBe(-1);
     });
 
     it('by expert, of many rows', async () => {

@@ -3,6 +3,7 @@ import { addressFunctions, integerFunction, merged, splitAddress } from './addre
 import type { GpuBuffer } from './buffer.ts';
 import type { GpuFunction, Parameter, Program } from './program.ts';
 import { exactInteger, type Runtime } from './runtime.ts';
+import { nearElements } from './texture.ts';
 
 /**
  * The matrix product, one program for each form: Σₗ left[…, row, l] right[…, l, column], one sum a thread. Transposing is a
@@ -72,8 +73,13 @@ interface Form {
   readonly batchAxes: number;
   readonly base: '+' | '-' | null;
   readonly grouped: 'rows' | 'inner' | null;
-  /** A factor is longer than the integers that floats hold exactly: addresses need functions of integers. */
-  readonly far: boolean;
+  /**
+   * How long the longest buffer is. `near`: at most `nearElements`, `wide`: addresses are exact as floats, `far`: longer than
+   * that, so that addresses need functions of integers.
+   */
+  readonly reach: 'near' | 'wide' | 'far';
+  /** Matrix, row and column are the axes of the extent (program.ts), so that what belongs to the row is computed once for it. */
+  readonly grid: boolean;
 }
 
 const count = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
@@ -85,7 +91,7 @@ const stepsOf = (name: string, { batchAxes }: Form): string[] => [
 ];
 const factorParameters = (name: string, form: Form): [string, Parameter][] => [
   [name, 'buffer'],
-  ...stepsOf(name, form).map((step): [string, Parameter] => [step, form.far ? 'integer' : 'number']),
+  ...stepsOf(name, form).map((step): [string, Parameter] => [step, form.reach === 'far' ? 'integer' : 'number']),
 ];
 const factorArgs = ({ buffer, offset, batch, row, column }: Factor) => [buffer, offset, ...batch, row, column];
 
@@ -100,11 +106,33 @@ function positionFunction({ batchAxes }: Form): GpuFunction {
   );
 }
 
+/** Where a thread's element is, as expressions. */
+interface Place {
+  /** Along each batch axis. */
+  readonly batch: readonly string[];
+  readonly row: string;
+  readonly column: string;
+}
+
+function placeOf({ batchAxes, grouped, reach, grid }: Form): Place {
+  const batch = count(batchAxes).map((axis) => (grid && grouped !== 'rows' ? 'this.thread.z' : `batch${axis}`));
+  if (grid) return { batch, row: 'this.thread.y', column: 'this.thread.x' };
+  // Rows and columns beyond the integers of floats are never put into local variables.
+  return reach === 'far'
+    ? { batch, row: flatRow(batchAxes, grouped), column: flatColumn }
+    : { batch, row: 'row', column: 'column' };
+}
+const flatRow = (batchAxes: number, grouped: Form['grouped']): string =>
+  batchAxes === 0 || grouped === 'rows'
+    ? 'quotient(this.thread.x, columns)'
+    : 'remainder(quotient(this.thread.x, columns), rows)';
+const flatColumn = 'remainder(this.thread.x, columns)';
+
 /** The address of an element: offset + Σ iₐ·batchₐ + row·rowStride + column·columnStride. */
-function addressOf(name: string, form: Form, row: string, column: string): string {
+function addressOf(name: string, form: Form, { batch, row, column }: Place): string {
   const [offset, ...steps] = stepsOf(name, form);
-  const indices = [...count(form.batchAxes).map((axis) => `batch${axis}`), row, column];
-  return form.far
+  const indices = [...batch, row, column];
+  return form.reach === 'far'
     ? `position(${[offset, ...indices.flatMap((index, i) => [index, steps[i]])].join(', ')})`
     : [offset, ...indices.map((index, i) => `${index} * ${steps[i]}`)].join(' + ');
 }
@@ -112,75 +140,74 @@ function addressOf(name: string, form: Form, row: string, column: string): strin
 /** Terms a round: a loop costs as much as a term. */
 const round = 8;
 
-/** Row and column of a thread's element, as expressions. */
-interface Place {
-  readonly row: string;
-  readonly column: string;
-}
-
 /** Σ of left[p + l·leftColumn] · right[q + l·rightRow] from where p and q begin, added to `sum`. */
 function sumText(form: Form, place: Place): string {
-  const [left, right] = [addressOf('left', form, place.row, 'first'), addressOf('right', form, 'first', place.column)];
-  const begin = form.far
-    ? `const leftHigh = highPart(${left});
-      const leftLow = lowPart(${left});
-      const rightHigh = highPart(${right});
-      const rightLow = lowPart(${right});`
-    : `let p = ${left};
-      let q = ${right};`;
-  const term = (l: string) =>
-    form.far
-      ? `sum += left[stepped(leftHigh, leftLow, ${l}, leftColumn)] * right[stepped(rightHigh, rightLow, ${l}, rightRow)];`
-      : `sum += left[p + ${l} * leftColumn] * right[q + ${l} * rightRow];`;
-  const step = (terms: number) => (form.far ? '' : `p += ${terms} * leftColumn;\nq += ${terms} * rightRow;`);
-  const inRound = (i: number) => term(form.far ? `${round} * block + ${i}` : `${i}`);
+  const left = addressOf('left', form, { ...place, column: 'first' });
+  const right = addressOf('right', form, { ...place, row: 'first' });
+  const farTerm = (l: string) =>
+    `sum += left[stepped(leftHigh, leftLow, ${l}, leftColumn)] * right[stepped(rightHigh, rightLow, ${l}, rightRow)];`;
+  // Stepping from term to term is an addition for each factor; from the round's first term it would be a product, too.
+  const nextTerm = 'sum += left[p] * right[q];\np += leftColumn;\nq += rightRow;';
+  const [begin, inRound, inRest] =
+    form.reach === 'far'
+      ? [
+          `const leftHigh = highPart(${left});
+           const leftLow = lowPart(${left});
+           const rightHigh = highPart(${right});
+           const rightLow = lowPart(${right});`,
+          (i: number) => farTerm(`${round} * block + ${i}`),
+          farTerm('terms - rest + l'),
+        ]
+      : [`let p = ${left};\nlet q = ${right};`, () => nextTerm, nextTerm];
   return `
       const rest = terms - ${round} * Math.floor(terms / ${round});
       const blocks = (terms - rest) / ${round};
       ${begin}
       for (let block = 0; block < blocks; block++) {
         ${count(round).map(inRound).join('\n')}
-        ${step(round)}
       }
       for (let l = 0; l < rest; l++) {
-        ${term(form.far ? 'terms - rest + l' : '0')}
-        ${step(1)}
+        ${inRest}
       }`;
 }
 
-function productProgram(form: Form): Program {
-  const { batchAxes, base, grouped } = form;
+/** Statements that make the local variables of a place. */
+function placeText({ batchAxes, grouped, reach, grid }: Form): string {
+  const row = grid || (reach === 'far' && grouped !== 'rows') ? '' : `const row = ${flatRow(batchAxes, grouped)};`;
+  const column = grid || reach === 'far' ? '' : `const column = ${flatColumn};`;
   // The batch index along each axis: row-major, the last axis before the matrices.
-  const batchIndices =
-    grouped === 'rows'
-      ? `let batch0 = 0;
-         for (let e = 0; e < experts; e++) {
-           if (offsets[offsetsOffset + (e + 1) * offsetsStride] <= row) { batch0 += 1; }
-         }`
-      : count(batchAxes)
-          .map((axis) =>
-            axis === 0
-              ? 'const batch0 = quotient(this.thread.x, span0);'
-              : `const batch${axis} = remainder(quotient(this.thread.x, span${axis}), size${axis});`,
-          )
-          .join('\n');
-  const row =
-    batchAxes === 0 || grouped === 'rows'
-      ? 'quotient(this.thread.x, columns)'
-      : 'remainder(quotient(this.thread.x, columns), rows)';
-  // Rows and columns beyond the integers of floats are never put into local variables.
-  const place: Place = form.far
-    ? { row, column: 'remainder(this.thread.x, columns)' }
-    : { row: 'row', column: 'column' };
+  const batch = count(grid ? 0 : batchAxes).map((axis) =>
+    axis === 0
+      ? 'const batch0 = quotient(this.thread.x, span0);'
+      : `const batch${axis} = remainder(quotient(this.thread.x, span${axis}), size${axis});`,
+  );
+  const owner = `
+      let batch0 = 0;
+      for (let e = 0; e < experts; e++) {
+        if (offsets[offsetsOffset + (e + 1) * offsetsStride] <= ${grid ? 'this.thread.y' : 'row'}) { batch0 += 1; }
+      }
+      if (batch0 >= experts) { return 0; }`;
+  return [row, column, ...(grouped === 'rows' ? [owner] : batch)].join('\n');
+}
+
+/** Where the first row of this thread's expert is said, or that of the expert after it (` + 1`). */
+const offsetAt = ({ grid }: Form, after: '' | ' + 1'): string =>
+  grid
+    ? `offsetsOffset + (this.thread.z${after}) * offsetsStride`
+    : `address1(batch0${after}, offsetsStride, offsetsOffset)`;
+
+function productProgram(form: Form): Program {
+  const { batchAxes, base, grouped, reach, grid } = form;
+  const place = placeOf(form);
   const range =
     grouped === 'inner'
-      ? `const first = offsets[address1(batch0, offsetsStride, offsetsOffset)];
-         const terms = offsets[address1(batch0, offsetsStride, offsetsOffset + offsetsStride)] - first;`
+      ? `const first = offsets[${offsetAt(form, '')}];\nconst terms = offsets[${offsetAt(form, ' + 1')}] - first;`
       : 'const first = 0;\nconst terms = inner;';
-  const result = base ? `base[${addressOf('base', form, place.row, place.column)}] ${base} sum` : 'sum';
+  const result = base ? `base[${addressOf('base', form, place)}] ${base} sum` : 'sum';
   const names = [
-    ...['rows', 'inner', 'columns'],
-    ...(grouped === 'rows' ? [] : count(batchAxes).flatMap((axis) => [`span${axis}`, `size${axis}`])),
+    'inner',
+    ...(grid ? [] : ['rows', 'columns']),
+    ...(grid || grouped === 'rows' ? [] : count(batchAxes).flatMap((axis) => [`span${axis}`, `size${axis}`])),
     ...(grouped ? ['offsetsOffset', 'offsetsStride', 'experts'] : []),
   ];
   return {
@@ -192,12 +219,10 @@ function productProgram(form: Form): Program {
       ...(grouped ? ([['offsets', 'buffer']] as const) : []),
       ...names.map((name): [string, Parameter] => [name, 'integer']),
     ]),
+    near: reach === 'near',
     functions: [...addressFunctions(1), ...splitAddress, positionFunction(form)],
     body: `
-      ${form.far && grouped !== 'rows' ? '' : `const row = ${row};`}
-      ${form.far ? '' : 'const column = remainder(this.thread.x, columns);'}
-      ${batchIndices}
-      ${grouped === 'rows' ? 'if (batch0 >= experts) { return 0; }' : ''}
+      ${placeText(form)}
       ${range}
       let sum = 0;
       ${sumText(form, place)}
@@ -229,19 +254,20 @@ export function multiply(runtime: Runtime, product: Product): GpuBuffer {
             factors.map(({ batch }) => batch),
           );
   const spans = sizes.map((_, axis) => sizes.slice(axis + 1).reduce((size, next) => size * next, rows * columns));
-  const program = programOf({
-    batchAxes: sizes.length,
-    base: product.base?.sign ?? null,
-    grouped: grouped?.over ?? null,
-    far: factors.some(({ buffer }) => buffer.length > exactInteger),
-  });
   const offsets = grouped?.offsets;
+  const longest = Math.max(...[...factors, ...(offsets ? [offsets] : [])].map(({ buffer }) => buffer.length));
+  const reach = longest <= nearElements ? 'near' : longest <= exactInteger ? 'wide' : 'far';
+  const grid = runtime.mode === 'webasm' && reach !== 'far' && sizes.length <= 1 && columns >= 4;
+  const program = programOf({
+    ...{ batchAxes: sizes.length, base: product.base?.sign ?? null, grouped: grouped?.over ?? null, reach, grid },
+  });
   const args = [
     ...factors.flatMap((factor, i) => factorArgs({ ...factor, batch: strides[i] })),
     ...(offsets ? [offsets.buffer] : []),
-    ...[rows, inner, columns],
-    ...(grouped?.over === 'rows' ? [] : sizes.flatMap((size, axis) => [spans[axis], size])),
+    ...(grid ? [inner] : [inner, rows, columns]),
+    ...(grid || grouped?.over === 'rows' ? [] : sizes.flatMap((size, axis) => [spans[axis], size])),
     ...(offsets ? [offsets.offset, offsets.stride, offsets.experts] : []),
   ];
-  return runtime.run(operation, program, args, length, 'float32');
+  const extent = !grid ? length : sizes.length === 0 ? [columns, rows] : [columns, rows, sizes[0]];
+  return runtime.run(operation, program, args, extent, 'float32');
 }

@@ -16,6 +16,15 @@
  * - An integer literal beside a `number` is a float, beside an `integer` an int.
  */
 
+/**
+ * How many elements a program makes: a number, or on webasm [columns, rows] or [columns, rows, matrices], whose element is at
+ * `this.thread.x`, `.y` and `.z`. There gpu.js computes four neighbours of a row at once, and what is the same for all four
+ * only once; what depends on `this.thread.x`, or is the result of a call, it takes for different.
+ */
+export type Extent = number | readonly number[];
+export const lengthOf = (extent: Extent): number =>
+  typeof extent === 'number' ? extent : extent.reduce((length, axis) => length * axis, 1);
+
 /** How an argument arrives: a buffer `a` is read as `a[i]`. `packed` is for uploads only. */
 export type Parameter = 'buffer' | 'integer' | 'number' | 'packed';
 
@@ -26,6 +35,8 @@ export interface Program {
   readonly parameters: Readonly<Record<string, Parameter>>;
   /** The statements of the kernel; `return` gives the element at `this.thread.x`. */
   readonly body: string;
+  /** No buffer it reads has more than `nearElements` (texture.ts), which makes reading cheaper where buffers are textures. */
+  readonly near?: boolean;
   /** What the body calls, directly or through other functions of the list. */
   readonly functions?: readonly GpuFunction[];
 }

@@ -14,7 +14,15 @@ import {
 import { type Check, createChecks } from './check.ts';
 import { type GpuDevice, kernelSettings, type Mode } from './device.ts';
 import type { Shortcut } from './library.ts';
-import { argumentTypesOf, functionsOf, type Program, prototypesOf, sourceOf } from './program.ts';
+import {
+  argumentTypesOf,
+  type Extent,
+  functionsOf,
+  lengthOf,
+  type Program,
+  prototypesOf,
+  sourceOf,
+} from './program.ts';
 import { fetchText } from './texture.ts';
 import { createUpload } from './upload.ts';
 
@@ -29,15 +37,16 @@ export interface Runtime {
   readonly elements: number;
 
   /**
-   * A fresh buffer of `length` elements, each what `program` returns for it. Arguments come in the order of the program's
-   * parameters. Errors name `operation`. Nothing runs for a length of 0, and no kernel meets an empty buffer.
+   * A fresh buffer of `extent` elements, each what `program` returns for it; a program always gets extents of equally many
+   * axes. Arguments come in the order of the program's parameters. Errors name `operation`. Nothing runs for no elements, and
+   * no kernel meets an empty buffer.
    * @throws DeviceError beyond the limit of elements, where the kernel cannot be compiled, or when the device is lost
    */
   run(
     operation: string,
     program: Program,
     args: readonly (GpuBuffer | number)[],
-    length: number,
+    extent: Extent,
     dtype: DType,
   ): GpuBuffer;
   /** A buffer whose elements are all `value`; memory is taken only where a kernel needs it as a buffer. */
@@ -92,6 +101,14 @@ const markedProgram: Program = { key: 'marked', parameters: { marks: 'buffer' },
 const arrayOf = { float32: Float32Array, float64: Float64Array, int32: Int32Array, bool: Uint8Array } as const;
 
 const nothing = (): void => {};
+/** What gpu.js returns on webasm for more than one axis: rows that lie one after the other in memory of their own. */
+type Rows = readonly (Float32Array | Rows)[];
+function joined([first]: Rows, length: number): Float32Array {
+  if (!(first instanceof Float32Array)) return joined(first, length);
+  if (first.buffer.byteLength === 4 * length) return new Float32Array(first.buffer);
+  throw new Error(`rows in a memory of ${first.buffer.byteLength} bytes came for ${length} elements`);
+}
+
 const isArray = (value: Value): value is Float32Array => value instanceof Float32Array;
 
 export function createRuntime(device: GpuDevice): Runtime {
@@ -154,7 +171,7 @@ export function createRuntime(device: GpuDevice): Runtime {
         output: [1],
         functions: functionsOf(program),
         argumentTypes: argumentTypesOf(program, gl !== null),
-        ...(gl ? { injectedNative: fetchText(mode === 'webgl2') + prototypesOf(program) } : {}),
+        ...(gl ? { injectedNative: fetchText(mode === 'webgl2', program.near === true) + prototypesOf(program) } : {}),
       });
       kernels.set(program.key, kernel);
     }
@@ -162,12 +179,13 @@ export function createRuntime(device: GpuDevice): Runtime {
   };
 
   /** Calls gpu.js. The result belongs to nobody else: the kernel's own hold on its output is given up. */
-  const launch = (program: Program, args: readonly unknown[], length: number): Value | Promise<Value> => {
+  const launch = (program: Program, args: readonly unknown[], extent: Extent): Value | Promise<Value> => {
     const kernel = compiled(program);
-    kernel.setOutput([length]);
+    kernel.setOutput(typeof extent === 'number' ? [extent] : extent);
     // gpu.js skips a uniform that equals the one before, and takes 0 and −0 for equal.
     if (gl && args.includes(0)) kernel.kernel.uniform1fCache = {};
-    const result = kernel(...args) as Value | Promise<Value>;
+    const result = kernel(...args) as Value | Rows | Promise<Value>;
+    if (Array.isArray(result)) return taken(kernel, joined(result, lengthOf(extent)));
     return pending ? (result as Promise<Value>).then((value) => taken(kernel, value)) : taken(kernel, result as Value);
   };
   const proven = new WeakSet<object>();
@@ -204,12 +222,13 @@ export function createRuntime(device: GpuDevice): Runtime {
   };
 
   /** Runs a program into a fresh cell. */
-  const runInto = (operation: string, program: Program, args: readonly (Cell | number)[], length: number): Cell => {
+  const runInto = (operation: string, program: Program, args: readonly (Cell | number)[], extent: Extent): Cell => {
+    const length = lengthOf(extent);
     const cell = newCell(length);
     const values = () => args.map((arg) => (typeof arg === 'number' ? arg : contentOf(arg, operation)));
     if (!pending)
       try {
-        cell.value = launch(program, values(), length) as Value;
+        cell.value = launch(program, values(), extent) as Value;
         requireMemory(length);
       } catch (cause) {
         throw kernelFailed(operation, program.key, cause);
@@ -217,7 +236,7 @@ export function createRuntime(device: GpuDevice): Runtime {
     else
       issue(async () => {
         try {
-          cell.value = await launch(program, values(), length);
+          cell.value = await launch(program, values(), extent);
         } catch (cause) {
           cell.failure = kernelFailed(operation, program.key, cause);
         }
@@ -249,13 +268,14 @@ export function createRuntime(device: GpuDevice): Runtime {
     return none;
   };
 
-  const run: Runtime['run'] = (operation, program, args, length, dtype) => {
+  const run: Runtime['run'] = (operation, program, args, extent, dtype) => {
+    const length = lengthOf(extent);
     requireDevice(operation);
     requireSize(operation, length);
     for (const arg of args) if (typeof arg !== 'number') ledger.requireLive(arg, operation);
     if (length === 0) return ledger.open(dtype, 0, newCell(0));
     const cells = args.map((arg) => (typeof arg === 'number' ? arg : cellOf(operation, arg)));
-    return ledger.open(dtype, length, runInto(operation, program, cells, length));
+    return ledger.open(dtype, length, runInto(operation, program, cells, extent));
   };
 
   /** Issued now, so that it sees the buffer as it is now, whatever becomes of it afterwards. */
