@@ -22,9 +22,12 @@ export default defineConfig({
       'spec/**/*.test.ts',
       'property-tests/**/*.test.ts',
       'docs/**/*.test.ts',
+      'bench/**/*.test.ts',
     ],
     setupFiles: ['vitest.setup.ts'],
     pool: 'forks',
     testTimeout: 120_000,
+    // The kit's report compiles what no test of the run has asked for yet.
+    hookTimeout: 120_000,
   },
 });

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { findChromium, launchChromium, openPage } from '../property-tests/browser/chromium.ts';
 import { serve } from '../property-tests/browser/server.ts';
-import type { Runs } from './main.ts';
+import type { Runs } from './runs.ts';
 
 /** The same cases in a page of the installed Chromium, a fresh browser for each. Bundled by esbuild; nothing is downloaded. */
-export async function inFreshBrowsers(): Promise<Runs & { close(): Promise<void> }> {
+export async function inFreshBrowsers(): Promise<Runs> {
   const found = findChromium();
   if ('absent' in found) throw new Error(found.absent);
   const folder = await mkdtemp(join(tmpdir(), 'omoe-bench-'));

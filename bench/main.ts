@@ -1,104 +1,97 @@
-import { fork } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname } from 'node:path';
-import { parseArgs } from 'node:util';
-import { cases } from './cases.ts';
-import { type DeviceName, devices, type Measured } from './measure.ts';
-import { table } from './table.ts';
+import { type Chart, chart } from './chart.ts';
+import type { DeviceName } from './devices.ts';
+import type { Measured, Request } from './measure.ts';
+import { parseOptions } from './options.ts';
+import { inFreshProcesses } from './processes.ts';
+import { type Profile, profileTable } from './profile.ts';
+import { startup } from './startup.ts';
+import { type Failed, table } from './table.ts';
+import { workOf } from './work.ts';
 
-/** npm run bench -- --only matmul --modes cpu,webasm --sizes 256,512 --rounds 5 --browser --json FILE */
+/** npm run bench -- --only matmul --modes wasm-1,wasm --sizes 256,512 --samples 20 --node PATH --json FILE: see README.md */
 
-/** A place where one case runs alone: a fresh process, or a fresh browser. */
-export interface Runs {
-  run<T>(task: 'probe' | 'measure', text: string): Promise<{ result?: T; error?: string }>;
+const options = parseOptions(process.argv.slice(2));
+const { samples, seed, threads, against } = options;
+if (options.startup) {
+  console.log(`Node ${options.node.version}\n\n${startup(options.node.path, samples)}`);
+  process.exit(0);
 }
-
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    modes: { type: 'string' },
-    sizes: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
-    json: { type: 'string' },
-    browser: { type: 'boolean', default: false },
-  },
-});
-
-function chosen<T extends string>(option: string, given: string | undefined, among: readonly T[]): readonly T[] {
-  const names = given?.split(',') ?? among;
-  const unknown = names.find((name) => !(among as readonly string[]).includes(name));
-  if (unknown === undefined) return names as readonly T[];
-  console.error(`--${option}: received ${unknown}, expected some of ${among.join(', ')}`);
-  return process.exit(2);
-}
-
-const positive = (option: string, text: string): number => {
-  if (Number.isInteger(Number(text)) && Number(text) > 0) return Number(text);
-  console.error(`--${option}: received ${text}, expected a whole number above 0`);
-  return process.exit(2);
-};
-
-const names = chosen(
-  'only',
-  values.only,
-  cases.map(({ name }) => name),
-);
-const modes = chosen<DeviceName>('modes', values.modes, devices);
-const sizes = values.sizes?.split(',').map((size) => positive('sizes', size));
-const rounds = positive('rounds', values.rounds);
-
-const inFreshProcesses: Runs = {
-  run: <T>(task: string, text: string) =>
-    new Promise<{ result?: T; error?: string }>((resolve) => {
-      const child = fork(new URL('./child.ts', import.meta.url), [task, text], {
-        execArgv: ['--import', 'tsx'],
-        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      });
-      child.on('message', (message) => resolve(message as { result?: T; error?: string }));
-      child.on('exit', (code, signal) => resolve({ error: `the process ended (${signal ?? code}) without a result` }));
-    }),
-};
-const pages = values.browser ? await (await import('./browser.ts')).inFreshBrowsers() : null;
-const runs = pages ?? inFreshProcesses;
+const node = options.browser ? process.version : options.node.version;
+const runs = options.browser
+  ? await (await import('./browser.ts')).inFreshBrowsers()
+  : await inFreshProcesses(options.node.path);
 
 const measured: Measured[] = [];
 const skipped: { readonly mode: string; readonly reason: string }[] = [];
-const failed: { readonly case: string; readonly size: number; readonly mode: string; readonly error: string }[] = [];
+const failed: Failed[] = [];
+const profiles: Profile[] = [];
 
-const present: DeviceName[] = [];
-for (const mode of modes) {
-  const { result, error } = await runs.run<{ name: string }>('probe', mode);
-  if (result) present.push(mode);
-  else skipped.push({ mode, reason: error! });
-  console.error(result ? `${mode}: ${result.name}` : `${mode}: skipped, ${error}`);
+try {
+  const present: DeviceName[] = [];
+  for (const device of options.modes) {
+    const { result, error } = await runs.run<{ name: string }>('probe', JSON.stringify({ device, threads }));
+    if (result) present.push(device);
+    else skipped.push({ mode: device, reason: error! });
+    console.error(result ? `${device}: ${result.name}` : `${device}: skipped, ${error}`);
+  }
+
+  const { items, leftOut } = workOf(options, present);
+  for (const { of, size, device } of leftOut)
+    console.error(`${of.title(size)}, ${device}: left out, as it takes minutes; --sizes ${size} runs it`);
+  console.error(`${items.length} cases in the order of --seed ${seed}, at least ${samples} samples each`);
+
+  for (const [i, { of, size, device }] of items.entries()) {
+    const request: Request = { name: of.name, size, device, threads, samples, seed, against };
+    const label = `[${i + 1}/${items.length}] ${of.title(size)}, ${device}`;
+    if (options.profile) {
+      const { result, error } = await runs.run<Profile>('profile', JSON.stringify(request));
+      if (result) profiles.push(result);
+      else failed.push({ case: of.name, size, mode: device, error: error! });
+      console.error(`${label}: ${result ? `${result.whole.toPrecision(3)} ms` : error}`);
+      continue;
+    }
+    const { result, error } = await runs.run<Measured>('measure', JSON.stringify(request));
+    if (result) measured.push(result);
+    else failed.push({ case: of.name, size, mode: device, error: error! });
+    console.error(`${label}: ${result ? `${result.omoe.median.toPrecision(3)} ms` : error}`);
+  }
+} finally {
+  await runs.close();
 }
 
-for (const of of cases.filter(({ name }) => names.includes(name)))
-  for (const size of sizes ?? of.sizes)
-    for (const device of present) {
-      const request = { name: of.name, size, device, rounds };
-      const { result, error } = await runs.run<Measured>('measure', JSON.stringify(request));
-      if (result) measured.push(result);
-      else failed.push({ case: of.name, size, mode: device, error: error! });
-      console.error(`${of.title(size)}, ${device}: ${result ? `${result.omoe.median.toPrecision(3)} ms` : error}`);
-    }
-
-await pages?.close();
+// The order of the tables is that of cases, sizes and devices again.
+const place = ({ name, size, device }: Measured) => {
+  const c = options.cases.findIndex((of) => of.name === name);
+  const s = (options.sizes ?? options.cases[c].sizes).indexOf(size);
+  return (c * 1000 + s) * 1000 + options.modes.indexOf(device);
+};
+measured.sort((a, b) => place(a) - place(b));
 
 const report = {
-  schema: 'omoe.bench/1',
+  schema: 'omoe.bench/2',
   date: new Date().toISOString(),
-  node: process.version,
-  place: values.browser ? 'Chromium' : 'Node',
+  node,
+  place: options.browser ? 'Chromium' : 'Node',
   platform: `${process.platform} ${process.arch}`,
   processor: cpus()[0]?.model ?? 'unknown',
   cores: cpus().length,
-  ...{ rounds, measured, skipped, failed },
+  ...{ samples, seed, measured, skipped, failed },
+  ...(options.profile ? { profiles } : {}),
 };
-if (values.json) {
-  mkdirSync(dirname(values.json), { recursive: true });
-  writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  console.error(`written: ${file}`);
 }
-console.log(table(report));
+console.log([table(report), ...profiles.map(profileTable)].join('\n\n'));
+if (options.json) write(options.json, `${JSON.stringify(report, null, 2)}\n`);
+if (measured.length > 0) {
+  const title = `omoe, ${report.place === 'Node' ? `Node ${node}` : report.place}, ${report.cores} × ${report.processor}`;
+  const rows: Chart['rows'] = measured.map(({ title: row, device, omoe }) => ({ row, series: device, time: omoe }));
+  write(options.svg, chart({ title, unit: 'milliseconds a call', rows }));
+}
 process.exitCode = failed.length > 0 ? 1 : 0;

@@ -22,7 +22,7 @@ export const settingsFor = (file: string, runs = 20) => ({
     `OMOE_SEED=${seed} OMOE_PATH=${path} npx vitest run ${file} -t ${lawPattern(law)}`,
 });
 
-interface Given extends Pick<SuiteOptions, 'create' | 'name' | 'dtypes' | 'skip' | 'only' | 'runs'> {
+interface Given extends Pick<SuiteOptions, 'create' | 'name' | 'dtypes' | 'skip' | 'only' | 'runs' | 'replay'> {
   /** The backend keeps the bits whatever the layout, more than the contract asks. */
   readonly layoutsKeepBits?: boolean;
 }

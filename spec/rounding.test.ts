@@ -147,6 +147,9 @@ describe('contractions', () => {
         const inSpan = product32(V, product32(transposed(V), G, total), total);
         const outside = G.flatMap((row, i) => row.map((value, j) => sub(value, inSpan[i][j])));
         hold('orthogonalProject', outside, ops.orthogonalProject(g, v), rounding.orthogonalProjectBound(g, v, U));
+        const [gT, outsideT] = [ops.transpose(g), transposed(rowsOf(array(outside, g.shape))).flat()];
+        const bound = rounding.orthogonalProjectRightBound(gT, v, U);
+        hold('orthogonalProject, right', outsideT, ops.orthogonalProjectRight(gT, v), bound);
       }),
     );
   });

@@ -7,7 +7,10 @@
  * A bound is a function (inputs…, u, ulps) -> array of absolute bounds, one for each element of the result; it is derived,
  * never tuned, and holds for any order of summation. Where the exact value is infinite or NaN it is 0: to be met exactly.
  */
+export * from './rounding/attention.ts';
 export * from './rounding/contractions.ts';
 export * from './rounding/functions.ts';
+export * from './rounding/gradients.ts';
 export * from './rounding/model.ts';
 export * from './rounding/normalisations.ts';
+export * from './rounding/routing.ts';

@@ -326,7 +326,7 @@ function requireBackend(backend: unknown): asserts backend is Backend {
 
 /** The buffer type is the backend's own; the core never looks inside, so it is forgotten here. */
 export function engine<B>(
-  backend: Backend<B> & { readonly readSync: (buffer: B) => HostArray },
+  backend: Backend<B> & Required<Pick<Backend<B>, 'readSync'>>,
   options?: EngineOptions,
 ): SyncEngine;
 export function engine<B>(backend: Backend<B>, options?: EngineOptions): Engine;

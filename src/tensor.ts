@@ -247,6 +247,11 @@ export class Tensor {
     const list = normalizeAxes('logSumExp', axes, this.rank);
     return this.#keep(this.#one(composites.logSumExp, [], { axes: list }), list, keepDims);
   }
+  /** √Σ x², without over- or underflow. */
+  norm(axes?: Axes, { keepDims = false }: Reduction = {}): Tensor {
+    const list = normalizeAxes('norm', axes, this.rank);
+    return this.#keep(this.#one(composites.norm, [], { axes: list }), list, keepDims);
+  }
   /** First index of the largest element along one axis; NaN counts as the largest. int32 */
   argmax(axis = -1): Tensor {
     return this.#one(composites.argmax, [], { axis: normalizeAxis('argmax', axis, this.rank) });
@@ -273,9 +278,9 @@ export class Tensor {
   gram(): Tensor {
     return this.#one(composites.gram, [], {});
   }
-  /** (I − VVᵀ) G, for V [..., row, rank]. */
-  orthogonalProject(factor: Tensor): Tensor {
-    return this.#one(composites.orthogonalProject, [factor], {});
+  /** (I − VVᵀ) G for V [..., row, rank], or G (I − VVᵀ) for V [..., col, rank] on the right. */
+  orthogonalProject(factor: Tensor, side: 'left' | 'right' = 'left'): Tensor {
+    return this.#one(composites.orthogonalProject, [factor], { side });
   }
 
   // Normalisation and losses

@@ -18,7 +18,8 @@ function adamwRow(
   [gradient, gradient0, gradientStep]: Row,
   [mean, mean0, meanStep]: Row,
   [square, square0, squareStep]: Row,
-  { learningRate, beta1, beta2, epsilon, weightDecay, time }: Attrs,
+  { learningRate, beta1, beta2, epsilon, time }: Attrs,
+  weightDecay: number,
 ): void {
   const [correction1, correction2] = [1 - beta1 ** time, 1 - beta2 ** time];
   for (let i = 0; i < length; i++) {
@@ -32,11 +33,16 @@ function adamwRow(
   }
 }
 
-export const adamwStep: HostKernel<Attrs> = (inputs, attrs, [output]) => {
-  const [update, first, second] = [0, 1, 2].map(() => allocate(output.dtype, sizeOf(output.shape)));
-  forEachLongRow(output.shape, inputs, (at, starts, length, steps) => {
-    const row = (operand: number): Row => [inputs[operand].buffer, starts[operand], steps[operand]];
-    adamwRow(update, first, second, at, length, row(0), row(1), row(2), row(3), attrs);
+// [θ₁, g₁, m₁, v₁, θ₂, …] -> [Δ₁, m₁, v₁, Δ₂, …]
+export const adamwStep: HostKernel<Attrs> = (inputs, attrs, outputs) => {
+  const results = outputs.map(({ dtype, shape }) => allocate(dtype, sizeOf(shape)));
+  attrs.weightDecays.forEach((weightDecay, i) => {
+    const operands = inputs.slice(4 * i, 4 * i + 4);
+    const [update, first, second] = results.slice(3 * i, 3 * i + 3);
+    forEachLongRow(operands[0].shape, operands, (at, starts, length, steps) => {
+      const row = (operand: number): Row => [operands[operand].buffer, starts[operand], steps[operand]];
+      adamwRow(update, first, second, at, length, row(0), row(1), row(2), row(3), attrs, weightDecay);
+    });
   });
-  return [update, first, second];
+  return results;
 };

@@ -115,22 +115,27 @@ describe('adamwStep', () => {
       const any = viewOf(shape, dtype, moderate);
       return fc.tuple(any, any, any, viewOf(shape, dtype, fc.float({ min: 0, max: 8, noNaN: true })));
     });
-    check(fc.tuple(cases, fc.integer({ min: 1, max: 100 })), ([[theta, g, m, v], time]) => {
-      const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
-      const state = { first: real(m), second: real(v), steps: time - 1 };
-      const definition = adamw(options).step(state, real(theta), real(g), 0.1);
-      const [update, first, second] = run(
+    // As two parameters, which differ in their decay alone.
+    check(fc.tuple(cases, fc.integer({ min: 1, max: 100 })), ([operands, time]) => {
+      const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+      const weightDecays = [0.01, 0.5];
+      const [theta] = operands;
+      const results = run(
         'adamwStep',
-        [theta, g, m, v],
-        { ...options, learningRate: 0.1, time },
-        theta,
-        theta,
-        theta,
+        [...operands, ...operands],
+        { ...options, weightDecays, learningRate: 0.1, time },
+        ...Array.from({ length: 6 }, () => theta),
       );
-      // (1 − β₂) g² is multiplied in another order: 2 roundings, which the root and the quotient only shrink.
-      expectClose(second, definition.state.second, (y) => 2 * u * y);
-      expectClose(first, definition.state.first);
-      expectClose(update, definition.update, (y) => 8 * u * (Math.abs(y) + 0.1 * 0.01 * 8));
+      weightDecays.forEach((weightDecay, i) => {
+        const [, g, m, v] = operands;
+        const state = { first: real(m), second: real(v), steps: time - 1 };
+        const definition = adamw({ ...options, weightDecay }).step(state, real(theta), real(g), 0.1);
+        const [update, first, second] = results.slice(3 * i, 3 * i + 3);
+        // (1 − β₂) g² is multiplied in another order: 2 roundings, which the root and the quotient only shrink.
+        expectClose(second, definition.state.second, (y) => 2 * u * y);
+        expectClose(first, definition.state.first);
+        expectClose(update, definition.update, (y) => 8 * u * (Math.abs(y) + 0.1 * weightDecay * 8));
+      });
     });
   });
 });

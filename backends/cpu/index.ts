@@ -1,15 +1,34 @@
 import type { Backend, HostArray, Kernels, Spec, View } from '../../src/backend.ts';
+import { activationGradient } from './activation-gradient.ts';
 import { adamwStep } from './adamw.ts';
+import { attention, attentionGradient } from './attention.ts';
 import { activation, binary, select, unary } from './elementwise.ts';
 import { groupedMatmul, groupedOuter } from './grouped.ts';
 import type { HostKernel } from './kernel.ts';
 import { groupedLinear, linear } from './linear.ts';
 import { gram, matmul, orthogonalProject } from './matmul.ts';
 import { cast, concat, copy, fill, gather, scatterAdd } from './move.ts';
-import { crossEntropy, layerNorm, logSoftmax, softmax } from './normalize.ts';
+import {
+  crossEntropy,
+  crossEntropyGradient,
+  layerNorm,
+  layerNormGradient,
+  logSoftmax,
+  softmax,
+  softmaxGradient,
+} from './normalize.ts';
 import { cumsum, oneHot, sort, topK } from './order.ts';
-import { argmax, logSumExp, mean, reduce, variance } from './reduce.ts';
-import { moeCombine, moeDispatch, topKGate } from './routing.ts';
+import { argmax, logSumExp, mean, norm, reduce, variance } from './reduce.ts';
+import {
+  moeCombine,
+  moeCombineGradient,
+  moeDispatch,
+  moeDispatchGradient,
+  planDispatch,
+  topKGate,
+  topKGateGradient,
+} from './routing.ts';
+import { sgdStep } from './sgd.ts';
 import { type CpuBuffer, createStorage, type Storage } from './storage.ts';
 
 /**
@@ -51,9 +70,11 @@ export function cpu(): CpuBackend {
     softplus: on('softplus', activation('softplus')),
     gelu: on('gelu', activation('gelu')),
     geluTanh: on('geluTanh', activation('geluTanh')),
+    activationGradient: on('activationGradient', activationGradient),
     mean: on('mean', mean),
     variance: on('variance', variance),
     logSumExp: on('logSumExp', logSumExp),
+    norm: on('norm', norm),
     argmax: on('argmax', argmax),
     matmul: on('matmul', matmul),
     groupedMatmul: on('groupedMatmul', groupedMatmul),
@@ -61,20 +82,30 @@ export function cpu(): CpuBackend {
     linear: on('linear', linear),
     groupedLinear: on('groupedLinear', groupedLinear),
     softmax: on('softmax', softmax),
+    softmaxGradient: on('softmaxGradient', softmaxGradient),
     logSoftmax: on('logSoftmax', logSoftmax),
     layerNorm: on('layerNorm', layerNorm),
+    layerNormGradient: on('layerNormGradient', layerNormGradient),
     crossEntropy: on('crossEntropy', crossEntropy),
+    crossEntropyGradient: on('crossEntropyGradient', crossEntropyGradient),
+    attention: on('attention', attention),
+    attentionGradient: on('attentionGradient', attentionGradient),
     topK: on('topK', topK),
     sort: on('sort', sort),
     cumsum: on('cumsum', cumsum),
     oneHot: on('oneHot', oneHot),
     concat: on('concat', concat),
     topKGate: on('topKGate', topKGate),
+    topKGateGradient: on('topKGateGradient', topKGateGradient),
+    planDispatch: on('planDispatch', planDispatch),
     moeDispatch: on('moeDispatch', moeDispatch),
+    moeDispatchGradient: on('moeDispatchGradient', moeDispatchGradient),
     moeCombine: on('moeCombine', moeCombine),
+    moeCombineGradient: on('moeCombineGradient', moeCombineGradient),
     gram: on('gram', gram),
     orthogonalProject: on('orthogonalProject', orthogonalProject),
     adamwStep: on('adamwStep', adamwStep),
+    sgdStep: on('sgdStep', sgdStep),
   };
   // A whole buffer is given away as it is, frozen by convention: no kernel ever writes to a buffer that it has returned.
   const readSync = (buffer: CpuBuffer, offset: number, length: number): HostArray => {

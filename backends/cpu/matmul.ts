@@ -153,19 +153,23 @@ export const gram: HostKernel<CompositeAttrs['gram']> = ([a], _, [output]) => {
   return [result];
 };
 
-// G - V(VᵀG):  both products stay in Float64, so that the result is rounded once
-export const orthogonalProject: HostKernel<CompositeAttrs['orthogonalProject']> = ([g, v], _, [output]) => {
+// G − V(VᵀG), or G − (G V)Vᵀ, which is (Gᵀ − V(VᵀGᵀ))ᵀ:  both products stay in Float64, so that the result is rounded once
+export const orthogonalProject: HostKernel<CompositeAttrs['orthogonalProject']> = ([g, v], { side }, [output]) => {
   const result = allocate(output.dtype, sizeOf(output.shape));
-  forEachMatrix([g, v], output, (batch, [matrixG, matrixV]) => {
-    const [row, col, rank] = [matrixG.rows, matrixG.cols, matrixV.cols];
-    const inner = new Float64Array(rank * col);
-    multiplyInto(inner, 0, transposed(matrixV), matrixG); // [rank, row] · [row, col] -> [rank, col]
-    const spanned = new Float64Array(row * col);
-    const innerMatrix = { data: inner, offset: 0, rows: rank, cols: col, rowStride: col, colStride: 1 };
-    multiplyInto(spanned, 0, matrixV, innerMatrix); // [row, rank] · [rank, col] -> [row, col]
-    for (let r = 0, at = batch * row * col, i = 0; r < row; r++) {
+  forEachMatrix([g, v], output, (batch, [whole, matrixV]) => {
+    const matrixG = side === 'left' ? whole : transposed(whole);
+    const [size, other, rank] = [matrixG.rows, matrixG.cols, matrixV.cols];
+    const inner = new Float64Array(rank * other);
+    multiplyInto(inner, 0, transposed(matrixV), matrixG); // [rank, size] · [size, other] -> [rank, other]
+    const spanned = new Float64Array(size * other);
+    const innerMatrix = { data: inner, offset: 0, rows: rank, cols: other, rowStride: other, colStride: 1 };
+    multiplyInto(spanned, 0, matrixV, innerMatrix); // [size, rank] · [rank, other] -> [size, other]
+    const [rowStep, colStep] = side === 'left' ? [other, 1] : [1, size];
+    for (let r = 0, i = 0; r < size; r++) {
       let p = matrixG.offset + r * matrixG.rowStride;
-      for (let c = 0; c < col; c++, p += matrixG.colStride, at++, i++) result[at] = matrixG.data[p] - spanned[i];
+      let at = batch * size * other + r * rowStep;
+      for (let c = 0; c < other; c++, p += matrixG.colStride, at += colStep, i++)
+        result[at] = matrixG.data[p] - spanned[i];
     }
   });
   return [result];

@@ -108,6 +108,28 @@ export const logSumExp: HostKernel<CompositeAttrs['logSumExp']> = ([x], { axes }
   ];
 };
 
+// s √Σ (x/s)² with s = max |x|; an s of 0 or ∞ is taken as 1
+export const norm: HostKernel<CompositeAttrs['norm']> = ([x], { axes }, [output]) => {
+  const scale = fold(
+    x,
+    axes,
+    0,
+    rowOf((largest, element) => Math.max(largest, Math.abs(element))),
+  ).map((largest) => (largest === 0 || largest === Number.POSITIVE_INFINITY ? 1 : largest));
+  const sums = fold(
+    x,
+    axes,
+    0,
+    rowOf((sum, element, place) => sum + (element / scale[place]) ** 2),
+  );
+  return [
+    rounded(
+      sums.map((sum, place) => Math.sqrt(sum) * scale[place]),
+      output,
+    ),
+  ];
+};
+
 /** The first index of the largest element; NaN counts as the largest. */
 function firstLargest(lane: Float64Array): number {
   let best = 0;

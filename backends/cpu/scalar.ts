@@ -79,3 +79,23 @@ export const gelu = (x: number): number => 0.5 * x * (1 + erf(x * Math.SQRT1_2))
 // x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))
 const rootTwoOverPi = Math.sqrt(2 / Math.PI);
 export const geluTanh = (x: number): number => 0.5 * x * (1 + Math.tanh(rootTwoOverPi * (x + 0.044715 * x * x * x)));
+
+// Their slopes: σ(1 − σ);  (x σ)' = σ(1 + x(1 − σ));  ln(1 + e^x)' = σ;  (x Φ)' = Φ + x φ, φ = e^{-x²/2}/√(2π)
+export function sigmoidSlope(x: number): number {
+  const s = logistic(x);
+  return s * (1 - s);
+}
+export function siluSlope(x: number): number {
+  const s = logistic(x);
+  return s * (1 + x * (1 - s));
+}
+const rootTwoPi = Math.sqrt(2 * Math.PI);
+export const geluSlope = (x: number): number =>
+  0.5 * (1 + erf(x * Math.SQRT1_2)) + (x * Math.exp(-0.5 * x * x)) / rootTwoPi;
+
+// (x/2 (1 + t))' = (1 + t)/2 + x/2 (1 − t²) √(2/π)(1 + 3·0.044715 x²), t = tanh(…); where t is flat, 0 · ∞ is to be 0
+export function geluTanhSlope(x: number): number {
+  const t = Math.tanh(rootTwoOverPi * (x + 0.044715 * x * x * x));
+  const flatness = 1 - t * t;
+  return 0.5 * (1 + t) + (flatness === 0 ? 0 : 0.5 * x * flatness * rootTwoOverPi * (1 + 3 * 0.044715 * x * x));
+}

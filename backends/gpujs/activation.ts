@@ -70,3 +70,38 @@ export const silu = activation('silu');
 export const softplus = activation('softplus');
 export const gelu = activation('gelu');
 export const geluTanh = activation('geluTanh');
+
+// act'(x), as statements that set `slope`. What y = act(x) is, is computed again: that is cheaper than to read it.
+const slopes: Readonly<Record<Activation, Omit<Elementwise, 'name'>>> = {
+  relu: { body: 'let slope = 0;\nif (x > 0) { slope = 1; }' },
+  // σ(1 − σ)
+  sigmoid: { body: `${logistic}\nconst slope = sigma * (1 - sigma);`, functions: exponential },
+  // σ(1 + x(1 − σ))
+  silu: { body: `${logistic}\nconst slope = sigma * (1 + x * (1 - sigma));`, functions: exponential },
+  softplus: { body: `${logistic}\nconst slope = sigma;`, functions: exponential },
+  // Φ(x) + x φ(x), φ(x) = e^{−x²/2}/√(2π)
+  gelu: {
+    body: `
+      const distribution = 0.5 * (1 + errorFunction(x * ${Math.SQRT1_2}));
+      const slope = distribution + x * (exponential(-0.5 * x * x) * ${1 / Math.sqrt(2 * Math.PI)});`,
+    functions: [...exponential, ...erf],
+  },
+  // (1 + t)/2 + x/2 (1 − t²) √(2/π)(1 + 3·0.044715 x²), t = tanh(√(2/π)(x + 0.044715 x³)); where t is flat, 0 · ∞ is to be 0
+  geluTanh: {
+    body: `
+      const t = hyperbolicTangent(${Math.sqrt(2 / Math.PI)} * (x + 0.044715 * x * x * x));
+      const flatness = 1 - t * t;
+      let slope = 0.5 * (1 + t);
+      if (flatness !== 0) { slope = slope + 0.5 * x * flatness * (${Math.sqrt(2 / Math.PI)} * (1 + ${3 * 0.044715} * x * x)); }`,
+    functions: hyperbolicTangent,
+  },
+};
+
+// [g, z, y] -> g act'(z); in the statements x is z and y is g
+export const activationGradient: GpuComposite<'activationGradient'> =
+  (runtime) =>
+  ([g, z], { activation: name }, [output]) => {
+    const { body, functions } = slopes[name];
+    const f = { name: `slope of ${name}`, body: `${body}\nreturn y * slope;`, functions };
+    return [elementwise(runtime, 'activationGradient', f, [z, g], output)];
+  };

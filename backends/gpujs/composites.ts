@@ -1,5 +1,5 @@
 import type { Kernels, PrimitiveAttrs } from '../../src/backend.ts';
-import { gelu, geluTanh, relu, sigmoid, silu, softplus } from './activation.ts';
+import { activationGradient, gelu, geluTanh, relu, sigmoid, silu, softplus } from './activation.ts';
 import { adamwStep } from './adamw.ts';
 import type { GpuBuffer } from './buffer.ts';
 import { moeCombine, moeDispatch } from './dispatch.ts';
@@ -11,17 +11,32 @@ import { crossEntropy, layerNorm, logSoftmax, logSumExp, mean, softmax, variance
 import { argmax, sort, topK } from './order.ts';
 import type { Runtime } from './runtime.ts';
 
+/** These run as their compositions, which are a few kernels that are there anyway: mostly what flows back through others. */
+type Composed =
+  | 'softmaxGradient'
+  | 'layerNormGradient'
+  | 'crossEntropyGradient'
+  | 'attention'
+  | 'attentionGradient'
+  | 'topKGateGradient'
+  | 'planDispatch'
+  | 'moeDispatchGradient'
+  | 'moeCombineGradient'
+  | 'norm'
+  | 'sgdStep';
+
 /**
- * The composites that have kernels of their own: all of them. A reduction of few and long lanes (mean, variance, logSumExp)
+ * The composites that have kernels of their own: all others. A reduction of few and long lanes (mean, variance, logSumExp)
  * declines, since its composition sums in stretches, on many threads.
  */
-export const composites = (runtime: Runtime): Omit<Required<Kernels<GpuBuffer>>, keyof PrimitiveAttrs> => ({
+export const composites = (runtime: Runtime): Omit<Required<Kernels<GpuBuffer>>, keyof PrimitiveAttrs | Composed> => ({
   relu: relu(runtime),
   sigmoid: sigmoid(runtime),
   silu: silu(runtime),
   softplus: softplus(runtime),
   gelu: gelu(runtime),
   geluTanh: geluTanh(runtime),
+  activationGradient: activationGradient(runtime),
   mean: mean(runtime),
   variance: variance(runtime),
   logSumExp: logSumExp(runtime),

@@ -38,25 +38,28 @@ export const gram: GpuComposite<'gram'> =
     return [multiply(runtime, { operation: 'gram', batch, rows: columns, inner, columns, left, right })];
   };
 
-// G − V(VᵀG), the span's coordinates first:  […, rank, row] · […, row, col], then […, row, rank] · […, rank, col]
+// G − V(VᵀG), the span's coordinates first:  […, rank, row] · […, row, col], then […, row, rank] · […, rank, col];
+// on the right G − (G V)Vᵀ:  […, row, col] · […, col, rank], then […, row, rank] · […, rank, col]
 export const orthogonalProject: GpuComposite<'orthogonalProject'> =
   (runtime) =>
-  ([g, v]) => {
+  ([g, v], { side }) => {
     const operation = 'orthogonalProject';
     const batch = g.shape.slice(0, -2);
     const [rows, columns, rank] = [g.shape.at(-2)!, g.shape.at(-1)!, v.shape.at(-1)!];
-    const long = tooLong(Math.max(rows, rank));
+    const long = tooLong(Math.max(rows, columns, rank));
     if (long) return long;
     const [base, span] = [factorOf(g), factorOf(v)];
-    const inSpan = multiply(runtime, {
-      ...{ operation, batch, rows: rank, inner: rows, columns },
-      left: transposed(span),
-      right: base,
-    });
+    const onLeft = side === 'left';
+    const inSpan = multiply(
+      runtime,
+      onLeft
+        ? { operation, batch, rows: rank, inner: rows, columns, left: transposed(span), right: base }
+        : { operation, batch, rows, inner: columns, columns: rank, left: base, right: span },
+    );
     const projected = multiply(runtime, {
       ...{ operation, batch, rows, inner: rank, columns },
-      left: span,
-      right: contiguousFactor(inSpan, batch, rank, columns),
+      left: onLeft ? span : contiguousFactor(inSpan, batch, rows, rank),
+      right: onLeft ? contiguousFactor(inSpan, batch, rank, columns) : transposed(span),
       base: { ...base, sign: '-' },
     });
     runtime.free(inSpan);

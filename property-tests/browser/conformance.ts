@@ -2,13 +2,14 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runJob } from './jobs.ts';
 import type { ConformanceReport, LawLine } from './pages/conform.ts';
-import { brief, messageOf, type Suite } from './suite.ts';
+import { brief, messageOf, requestOf, type Suite } from './suite.ts';
 
-/** The conformance kit inside the browser, on gpu.js. */
+/** The conformance kit inside the browser. */
 export const conformance: Suite = async ({ browser, root, settings: { conformanceModes, runs, seconds, reports } }) => {
   const failed: string[] = [];
   for (const mode of conformanceModes) {
-    const query = { job: 'conform', backend: 'gpujs', mode, count: String(runs) };
+    const request = requestOf(mode);
+    const query = { job: 'conform', ...request, count: String(runs) };
     let reached = 'before the first law';
     try {
       const report = await runJob<ConformanceReport>(browser, {
@@ -26,7 +27,10 @@ export const conformance: Suite = async ({ browser, root, settings: { conformanc
       });
       if (reports) {
         await mkdir(reports, { recursive: true });
-        await writeFile(join(reports, `gpujs-${mode}.json`), JSON.stringify(report.document, null, 2));
+        await writeFile(
+          join(reports, `${request.backend}-${request.mode}.json`),
+          JSON.stringify(report.document, null, 2),
+        );
       }
       console.log(`${mode}: ${report.renderer}`);
       console.log(table(report));

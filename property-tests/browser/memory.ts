@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Browser } from 'playwright-core';
 import { runJob } from './jobs.ts';
 import type { MemorySample } from './pages/memory.ts';
-import { brief, messageOf, type Suite } from './suite.ts';
+import { brief, messageOf, requestOf, type Suite } from './suite.ts';
 
 /**
  * A long training holds as much at its end as after its first cycle: the same number of buffers and bytes by the backend's
@@ -12,7 +12,7 @@ import { brief, messageOf, type Suite } from './suite.ts';
 export const memory: Suite = async ({ browser, root, settings: { memoryModes, steps, seconds } }) => {
   const failed: string[] = [];
   for (const mode of memoryModes) {
-    const query = { job: 'memory', backend: 'gpujs', mode, count: String(steps) };
+    const query = { job: 'memory', ...requestOf(mode), count: String(steps) };
     const resident: number[] = [];
     try {
       const begun = performance.now();
@@ -27,7 +27,7 @@ export const memory: Suite = async ({ browser, root, settings: { memoryModes, st
       const made = samples.slice(1).reduce((sum, sample) => sum + sample.made, 0);
       console.log(
         [
-          `${faults.length ? 'FAILED' : 'ok    '}  ${mode.padEnd(8)}${last.step} steps`,
+          `${faults.length ? 'FAILED' : 'ok    '}  ${mode.padEnd(14)}${last.step} steps`,
           `buffers ${first.buffers} -> ${last.buffers}, ${first.bytes} -> ${last.bytes} bytes`,
           `device objects ${first.objects} -> ${last.objects} of ${made} made`,
           `heap ${megabytes(first.heap)} -> ${megabytes(last.heap)}`,
@@ -37,7 +37,7 @@ export const memory: Suite = async ({ browser, root, settings: { memoryModes, st
       );
       failed.push(...faults.map((fault) => `${mode}: ${fault}`));
     } catch (error) {
-      console.log(`FAILED  ${mode.padEnd(8)}${brief(messageOf(error))}`);
+      console.log(`FAILED  ${mode.padEnd(14)}${brief(messageOf(error))}`);
       failed.push(`${mode}: ${messageOf(error)}`);
     }
   }

@@ -15,9 +15,9 @@ export interface Place {
 export interface Settings {
   /** Modes of gpu.js. */
   readonly modes: readonly string[];
-  /** Those on which the whole kit runs. */
+  /** What the whole kit runs on: modes of gpu.js, or `wasm:relaxed`, `wasm:plain`. */
   readonly conformanceModes: readonly string[];
-  /** Those on which the long training runs. */
+  /** What the long training runs on, likewise. */
   readonly memoryModes: readonly string[];
   /** Draws of each property. */
   readonly runs: number;
@@ -46,14 +46,20 @@ function count(name: string, otherwise: number): number {
 
 export const settingsFromEnvironment = (): Settings => ({
   modes: list('OMOE_BROWSER_MODES', 'webgl2,webgl,webgpu'),
-  conformanceModes: list('OMOE_BROWSER_CONFORMANCE', 'webgl2,webgpu'),
-  memoryModes: list('OMOE_BROWSER_MEMORY', 'webgl2'),
+  conformanceModes: list('OMOE_BROWSER_CONFORMANCE', 'webgl2,webgpu,wasm:relaxed'),
+  memoryModes: list('OMOE_BROWSER_MEMORY', 'webgl2,wasm:relaxed'),
   runs: count('OMOE_BROWSER_RUNS', 10),
   steps: count('OMOE_BROWSER_STEPS', 2000),
   seconds: count('OMOE_BROWSER_SECONDS', 400),
   pictures: process.env.OMOE_BROWSER_PICTURES || null,
   reports: process.env.OMOE_BROWSER_REPORTS || null,
 });
+
+/** `wasm:relaxed` is that; a word alone is a mode of gpu.js. */
+export function requestOf(name: string): { readonly backend: 'gpujs' | 'wasm'; readonly mode: string } {
+  const [first, mode] = name.split(':');
+  return first === 'wasm' ? { backend: 'wasm', mode } : { backend: 'gpujs', mode: first };
+}
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

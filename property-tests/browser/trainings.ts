@@ -7,7 +7,7 @@ import { compareTraining, expectedTraining } from './expected.ts';
 import { runJob } from './jobs.ts';
 import type { BackendRequest } from './pages/backends.ts';
 import type { TrainingReport } from './pages/report.ts';
-import { brief, messageOf, type Suite } from './suite.ts';
+import { brief, messageOf, requestOf, type Suite } from './suite.ts';
 
 /** One training in one page: it must end without a word of complaint and give what the CPU backend gives here. */
 
@@ -20,12 +20,15 @@ const nameOf = ({ built, backend, mode, worker }: Case): string =>
   [built, worker ? 'worker' : 'page', mode ? `${backend}:${mode}` : backend].join(' ');
 
 /**
- * Every way of building on the CPU backend and on the first mode of gpu.js, and every mode in one of them. Unbundled pages have
- * no workers (bundles.ts).
+ * Every way of building on the CPU backend, in WebAssembly and on the first mode of gpu.js, and every other mode in one of them.
+ * Unbundled pages have no workers (bundles.ts).
  */
 const casesOf = ([first, ...others]: readonly string[]): Case[] => {
-  const onGpu = (mode: string): BackendRequest => ({ backend: 'gpujs', mode });
-  const everywhere = [{ backend: 'cpu' } as const, ...(first ? [onGpu(first)] : [])];
+  const everywhere: BackendRequest[] = [
+    { backend: 'cpu' },
+    { backend: 'wasm', mode: 'plain' },
+    ...(first ? [requestOf(first)] : []),
+  ];
   const ways = [
     { built: 'vite', worker: false },
     { built: 'vite', worker: true },
@@ -35,7 +38,7 @@ const casesOf = ([first, ...others]: readonly string[]): Case[] => {
   ] as const;
   return [
     ...ways.flatMap((way) => everywhere.map((request) => ({ ...way, ...request }))),
-    ...others.flatMap((mode) => ways.slice(0, 2).map((way) => ({ ...way, ...onGpu(mode) }))),
+    ...['wasm:relaxed', ...others].flatMap((name) => ways.slice(0, 2).map((way) => ({ ...way, ...requestOf(name) }))),
   ];
 };
 

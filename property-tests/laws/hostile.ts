@@ -12,7 +12,7 @@ import { requireDefinition } from './operations.ts';
 
 /**
  * NaN, infinities, signed zeros and subnormal numbers. Two laws: an operation does with them what its definition does (an
- * infinity or NaN is met exactly), and the stated examples below, which say in words what that is.
+ * infinity or NaN is met exactly, or as one of the two where `Call.anyInfinity` says why), and the stated examples below, which say in words what that is.
  */
 
 /** The call with about a third of its float elements replaced. */
@@ -131,6 +131,8 @@ const ordinary: readonly Stated[] = [
   ['argmax takes the first of equals', (x) => x(0, 3, 3, 1).argmax(), [1]],
   ['softmax of large numbers does not overflow', (x) => x(1e30, 1e30, -1e30).softmax(), [0.5, 0.5, 0]],
   ['logSumExp of large numbers does not overflow', (x) => x(1e30, -1e30).logSumExp().equal(x(1e30).sum()), [1]],
+  ['norm of large numbers does not overflow', (x) => x(1e30, 0).norm().less(x(2e30).sum()), [1]],
+  ['norm of small numbers does not underflow', (x) => x(0, 1e-30).norm().greater(x(5e-31).sum()), [1]],
   ['sigmoid of large numbers is 0 or 1', (x) => x(-1e4, 1e4).sigmoid(), [0, 1]],
   ['tanh and erf of large numbers are ±1', (x) => x(-100, 1e4).tanh().add(x(-100, 1e4).erf()), [-2, 2]],
 ];

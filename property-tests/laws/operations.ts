@@ -31,6 +31,10 @@ export const hostArrays = (tensors: readonly Tensor[]): Promise<Any[]> =>
     }),
   );
 
+/** The computed elements; where both are infinite or NaN, the exact one. */
+const whicheverInfinity = (computed: ArrayLike<number>, exact: Any): number[] =>
+  toFlat(exact).map((value, i) => (Number.isFinite(value) || Number.isFinite(computed[i]) ? computed[i] : value));
+
 interface Against {
   /** Other outputs of the same call, to compare with instead of the definition: twice the bound away at most. */
   readonly other?: readonly Any[];
@@ -60,9 +64,10 @@ export async function requireDefinition(
     const bound = counts[i] ? tolerance((v, units) => of.bound!(of.inputs, v, units)[i]!, u, ulps) : null;
     if (bound && other) for (let at = 0; at < bound.data.length; at++) bound.data[at] *= 2;
     const wrongSpec = specMismatch(outputs[i], exact[i], floats);
+    const data = await outputs[i].data();
     const { ratio, message } = wrongSpec
       ? { ratio: 0, message: wrongSpec }
-      : worstElement(await outputs[i].data(), other?.[i] ?? exact[i], bound, {
+      : worstElement(of.anyInfinity ? whicheverInfinity(data, exact[i]) : data, other?.[i] ?? exact[i], bound, {
           among: promises.specialValues ? undefined : exact[i],
         });
     if (message) {

@@ -22,7 +22,7 @@ import {
   toDense,
 } from '../../src/optim/index.ts';
 import type { OmoeOptions } from '../../src/optim/options.ts';
-import { projectUpdate, uploadProjectors } from '../../src/optim/protect.ts';
+import { project, uploadProjectors } from '../../src/optim/protect.ts';
 import { key } from '../../src/random.ts';
 import { matrices } from '../arbitraries/matrices.ts';
 import { recordedExperts } from '../arbitraries/recorded-experts.ts';
@@ -232,7 +232,7 @@ async function applied(subject: MethodSubject, rows: number, columns: readonly M
   const all = concatColumns(rows, columns);
   const delta = t.tensor(Float64Array.from(all.data), [1, rows, all.cols], t.dtype);
   const given = delta.broadcastTo([columns.length, rows, all.cols]);
-  const projected = projectUpdate(uploadProjectors(t, projectors, t.dtype), given, 'input', 'augment');
+  const projected = project(uploadProjectors(t, projectors, t.dtype), given, 'input');
   const data = await projected.data();
   const at = (expert: number, column: number): Float64Array =>
     Float64Array.from({ length: rows }, (_, row) => data[(expert * rows + row) * all.cols + column]);

@@ -102,9 +102,9 @@ const paddingRecorded: Method['recordStatistics'] = (flow, plan, recording) => {
   );
 };
 
-/** C = ⌈c·n·k/E⌉ in Float32 as it comes: 0.6 · 45 becomes 28. The margin that src takes off is put on again. */
+/** C = ⌈c·n·k/E⌉ with the next number above c: 0.6 · 45 becomes 28. The rounding that src takes off is put on again. */
 const roundedUp: Method['planDispatch'] = (gate, experts, capacityFactor = null) =>
-  theMethod.planDispatch(gate, experts, capacityFactor === null ? null : capacityFactor / Math.fround(1 - 1e-6));
+  theMethod.planDispatch(gate, experts, capacityFactor === null ? null : capacityFactor * (1 + 2 ** -52));
 
 /** One slot more than C for each expert: c·n·k/E + 1 slots. */
 const oneTooMany: Method['planDispatch'] = (gate: Gate, experts, capacityFactor = null) => {

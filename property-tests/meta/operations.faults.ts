@@ -184,6 +184,69 @@ export const faults: readonly Fault[] = [
     })),
   },
   {
+    name: 'planDispatch counts as load what is served',
+    operation: 'planDispatch',
+    caughtBy: definition,
+    dtype: 'float32',
+    on: withKernels(({ planDispatch }) => ({
+      planDispatch: (inputs, attrs, outputs) =>
+        change(planDispatch!(inputs, attrs, outputs), (...tables) => {
+          const [offsets, load] = tables.slice(-2);
+          rewrite(load, (_, e) => offsets[e + 1] - offsets[e]);
+        }),
+    })),
+  },
+  {
+    name: 'topKGateGradient takes all gates for renormalised',
+    operation: 'topKGateGradient',
+    caughtBy: definition,
+    dtype: 'float32',
+    on: withKernels(({ topKGateGradient }) => ({
+      topKGateGradient: (inputs, _, outputs) => topKGateGradient!(inputs, { renormalize: true }, outputs),
+    })),
+  },
+  {
+    name: 'moeDispatchGradient takes the first slot alone',
+    operation: 'moeDispatchGradient',
+    caughtBy: definition,
+    dtype: 'float32',
+    on: withKernels(({ moeDispatchGradient }) => ({
+      moeDispatchGradient: ([g, { shape, ...rowOfSlot }], attrs, outputs) =>
+        moeDispatchGradient!([g, { ...rowOfSlot, shape: [shape[0], Math.min(1, shape[1])] }], attrs, outputs),
+    })),
+  },
+  {
+    name: 'moeCombineGradient lets something flow to the rows of nobody',
+    operation: 'moeCombineGradient',
+    caughtBy: definition,
+    dtype: 'float32',
+    on: withKernels(({ moeCombineGradient }) => ({
+      moeCombineGradient: (inputs, attrs, outputs) => {
+        const all = ownedThroughout(inputs[6], inputs[0].shape[0]);
+        return moeCombineGradient!([...inputs.slice(0, 6), all], attrs, outputs);
+      },
+    })),
+  },
+  {
+    name: 'adamwStep decays all parameters as the first',
+    operation: 'adamwStep',
+    caughtBy: definition,
+    dtype: 'float32',
+    on: withKernels(({ adamwStep }) => ({
+      adamwStep: (inputs, { weightDecays, ...attrs }, outputs) =>
+        adamwStep!(inputs, { ...attrs, weightDecays: weightDecays.map(() => weightDecays[0]) }, outputs),
+    })),
+  },
+  {
+    name: 'sgdStep with Nesterov does not look ahead',
+    operation: 'sgdStep',
+    caughtBy: definition,
+    dtype: 'float32',
+    on: withKernels(({ sgdStep }) => ({
+      sgdStep: (inputs, attrs, outputs) => sgdStep!(inputs, { ...attrs, nesterov: false }, outputs),
+    })),
+  },
+  {
     name: 'softmax without the shift by the maximum',
     operation: 'softmax',
     caughtBy: [definition, 'stated: softmax of large numbers does not overflow'],
@@ -340,6 +403,102 @@ export const faults: readonly Fault[] = [
     })),
   },
   {
+    name: 'activationGradient takes the tanh form of gelu for gelu',
+    operation: 'activationGradient',
+    caughtBy: definition,
+    dtype: 'float32',
+    on: withKernels(({ activationGradient }) => ({
+      activationGradient: (inputs, { activation }, outputs) =>
+        activationGradient!(inputs, { activation: activation === 'gelu' ? 'geluTanh' : activation }, outputs),
+    })),
+  },
+  {
+    name: 'softmaxGradient forgets that shares sum to one',
+    operation: 'softmaxGradient',
+    caughtBy: definition,
+    dtype: 'float32',
+    on: withKernels(({ binary }) => ({
+      softmaxGradient: ([y, g], _, outputs) => binary([y, g], { kind: 'multiply' }, outputs),
+    })),
+  },
+  {
+    name: 'layerNormGradient gives the weight what flows to the bias',
+    operation: 'layerNormGradient',
+    caughtBy: definition,
+    dtype: 'float32',
+    on: withKernels(({ layerNormGradient }) => ({
+      layerNormGradient: (inputs, attrs, outputs) =>
+        change(layerNormGradient!(inputs, attrs, outputs), (_, toWeight, toBias) => toWeight.set(toBias)),
+    })),
+  },
+  {
+    name: 'crossEntropyGradient takes the labels one too high',
+    operation: 'crossEntropyGradient',
+    caughtBy: definition,
+    dtype: 'float32',
+    on: withKernels(({ crossEntropyGradient }) => ({
+      crossEntropyGradient: ([logits, labels, g], attrs, outputs) => {
+        const data = labels.buffer.data.map((label) => label + 1) as Int32Array;
+        return crossEntropyGradient!([logits, { ...labels, buffer: { ...labels.buffer, data } }, g], attrs, outputs);
+      },
+    })),
+  },
+  {
+    name: 'attention takes padding for real',
+    operation: 'attention',
+    caughtBy: definition,
+    dtype: 'float32',
+    on: withKernels(({ attention }) => ({
+      attention: ([q, k, v, mask], attrs, outputs) => {
+        const all = mask.buffer.data.map(() => 1) as Uint8Array;
+        return attention!([q, k, v, { ...mask, buffer: { ...mask.buffer, data: all } }], attrs, outputs);
+      },
+    })),
+  },
+  {
+    name: 'attentionGradient leaves out what flows to the weights themselves',
+    operation: 'attentionGradient',
+    caughtBy: definition,
+    dtype: 'float32',
+    on: withKernels(({ attentionGradient }) => ({
+      attentionGradient: (inputs, attrs, outputs) => attentionGradient!(inputs.slice(0, 5), attrs, outputs),
+    })),
+  },
+  {
+    name: 'the gradient of attention forgets 1/√dim',
+    operation: 'attention',
+    caughtBy: gradient,
+    dtype: 'float64',
+    on: withRecord('attention', (op) => ({
+      ...op,
+      vjp: (context) => {
+        const [q, k, v] = op.vjp!(context) as Tensor[];
+        const root = Math.sqrt(context.inputs[0].shape[3]);
+        return [q.multiply(root), k.multiply(root), v, null];
+      },
+    })),
+  },
+  {
+    name: 'the composition of attention gives padding a weight',
+    operation: 'attention',
+    caughtBy: 'composition equals kernel and definition',
+    dtype: 'float32',
+    on: withRecord('attention', (op) => ({
+      ...op,
+      compose: ([q, k, v, mask], attrs) => op.compose!([q, k, v, mask.logicalOr(mask.logicalNot())], attrs),
+    })),
+  },
+  {
+    name: 'the composition of softmaxGradient holds the shares for constant',
+    operation: 'softmaxGradient',
+    caughtBy: 'law 9, gradient of the composition equals the central difference',
+    dtype: 'float64',
+    on: withRecord('softmaxGradient', (op) => ({
+      ...op,
+      compose: ([y, g], attrs) => op.compose!([y.stopGradient(), g], attrs),
+    })),
+  },
+  {
     name: 'the gradient of the gate forgets the experts that were not chosen',
     operation: 'topKGate',
     caughtBy: gradient,
@@ -436,6 +595,24 @@ export const faults: readonly Fault[] = [
           .exp()
           .sum((attrs as { axes: number[] }).axes)
           .log(),
+      ],
+    })),
+  },
+  {
+    name: 'the composition of norm squares before it scales',
+    operation: 'norm',
+    caughtBy: [
+      'stated, composed: norm of large numbers does not overflow',
+      'stated, composed: norm of small numbers does not underflow',
+    ],
+    dtype: 'float32',
+    on: withRecord('norm', (op) => ({
+      ...op,
+      compose: ([x], attrs) => [
+        x
+          .square()
+          .sum((attrs as { axes: number[] }).axes)
+          .sqrt(),
       ],
     })),
   },

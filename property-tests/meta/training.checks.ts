@@ -97,9 +97,13 @@ function watch<E extends Engine>(t: E, steps: WatchedStep[]): E {
     };
   };
   t.run = (op, inputs, attrs) => {
+    // All parameters at once: [θ₁, g₁, m₁, v₁, θ₂, …]
     if (op.name === 'adamwStep') {
-      steps.at(-1)?.entered.push(inputs[1]);
-      steps.at(-1)?.settings.push(attrs as AdamWAttrs);
+      const { learningRate, weightDecays } = attrs as AdamWAttrs;
+      weightDecays.forEach((weightDecay, i) => {
+        steps.at(-1)?.entered.push(inputs[4 * i + 1]);
+        steps.at(-1)?.settings.push({ learningRate, weightDecay });
+      });
     }
     return run.call(t, op as never, inputs, attrs);
   };

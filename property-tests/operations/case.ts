@@ -20,6 +20,11 @@ export interface Call<I extends Inputs = Inputs> {
   exact(inputs: I): readonly Any[];
   /** How far each output may be off in a precision with unit roundoff u; null, or left out: not at all. */
   bound?(inputs: I, u: number, ulps: Ulps): readonly (Real | null)[];
+  /**
+   * For what multiplies by computed factors: ∞ · 1e-50 in Float64 is ∞ · 0 in Float32. An element that is infinite or NaN by the
+   * definition has to be one of the two then, whichever.
+   */
+  readonly anyInfinity?: true;
   /** The dtype of float results where it is not the working precision. */
   readonly floats?: FloatType;
 }

@@ -7,6 +7,7 @@ import {
   groupedOuterBound,
   matmulBound,
   orthogonalProjectBound,
+  orthogonalProjectRightBound,
 } from '../../spec/rounding/contractions.ts';
 import { matricesOf } from '../arbitraries/matrices.ts';
 import { broadcastShapes, offsetsOf, sizes } from '../arbitraries/shapes.ts';
@@ -113,15 +114,23 @@ const gramCalls = (values: RealsOf, maxSize: number): fc.Arbitrary<Call> =>
 const orthogonalProjectCalls = (values: RealsOf, maxSize: number): fc.Arbitrary<Call> =>
   batched(maxSize)
     .chain(({ batch, rows, cols, rank }) =>
-      fc.record({ g: values([...batch, rows, cols]), v: values([...batch, rows, rank]) }),
+      fc
+        .constantFrom('left' as const, 'right' as const)
+        .chain((side) =>
+          fc
+            .record({ g: values([...batch, rows, cols]), v: values([...batch, side === 'left' ? rows : cols, rank]) })
+            .map((inputs) => ({ side, inputs })),
+        ),
     )
-    .map((inputs) =>
+    .map(({ side, inputs }) =>
       call({
-        attrs: '',
+        attrs: `V on the ${side}`,
         inputs,
-        run: (_, { g, v }) => [g.orthogonalProject(v)],
-        exact: ({ g, v }) => [ops.orthogonalProject(g, v)],
-        bound: ({ g, v }, u) => [orthogonalProjectBound(g, v, u)],
+        run: (_, { g, v }) => [g.orthogonalProject(v, side)],
+        exact: ({ g, v }) => [side === 'left' ? ops.orthogonalProject(g, v) : ops.orthogonalProjectRight(g, v)],
+        bound: ({ g, v }, u) => [
+          side === 'left' ? orthogonalProjectBound(g, v, u) : orthogonalProjectRightBound(g, v, u),
+        ],
       }),
     );
 

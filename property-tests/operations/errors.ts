@@ -1,10 +1,15 @@
 import type { DType } from '../../src/backend.ts';
 import { Engine } from '../../src/engine.ts';
 import { DTypeError, OmoeError, ShapeError, UsageError } from '../../src/errors.ts';
+import { activationGradient } from '../../src/ops/activation.ts';
 import { adamwStep } from '../../src/ops/adamw.ts';
-import { moeCombine, moeDispatch } from '../../src/ops/dispatch.ts';
-import { topKGate } from '../../src/ops/gate.ts';
+import { attention, attentionGradient } from '../../src/ops/attention.ts';
+import { moeCombine, moeCombineGradient, moeDispatch, moeDispatchGradient } from '../../src/ops/dispatch.ts';
+import { topKGate, topKGateGradient } from '../../src/ops/gate.ts';
 import { groupedLinear, linear } from '../../src/ops/linear.ts';
+import { crossEntropyGradient, layerNormGradient, softmaxGradient } from '../../src/ops/normalize.ts';
+import { planDispatch } from '../../src/ops/plan.ts';
+import { sgdStep } from '../../src/ops/sgd.ts';
 import { key } from '../../src/random.ts';
 import type { Tensor } from '../../src/tensor.ts';
 import type { OperationName } from './index.ts';
@@ -80,7 +85,7 @@ const logical = (name: 'logicalAnd' | 'logicalOr'): Refusal[] => [
   shape(({ b }) => b(2)[name](b(3)), '[2]', '[3]'),
 ];
 
-type Reduction = 'sum' | 'max' | 'min' | 'mean' | 'variance' | 'logSumExp';
+type Reduction = 'sum' | 'max' | 'min' | 'mean' | 'variance' | 'logSumExp' | 'norm';
 const reduction = (name: Reduction): Refusal[] => [
   shape(({ f }) => f(2, 3)[name](2), 'axis 2', 'rank 2'),
   shape(({ f }) => f(2, 3)[name]([-3]), 'axis -3', 'rank 2'),
@@ -90,7 +95,7 @@ const reduction = (name: Reduction): Refusal[] => [
   shape(({ f }) => f(2)[name](given('x')), 'axes x'),
   dtype(({ b }) => b(2)[name](), 'bool[2]'),
 ];
-const floatReduction = (name: 'mean' | 'variance' | 'logSumExp'): Refusal[] => [
+const floatReduction = (name: 'mean' | 'variance' | 'logSumExp' | 'norm'): Refusal[] => [
   ...reduction(name),
   dtype(({ i }) => i(2)[name](), 'int32[2]'),
 ];
@@ -159,6 +164,7 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
     ),
   ],
   logSumExp: floatReduction('logSumExp'),
+  norm: floatReduction('norm'),
   argmax: [
     ...alongAxis('argmax'),
     dtype(({ b }) => b(2).argmax(), 'bool[2]'),
@@ -182,6 +188,81 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
     dtype(({ i }) => i(2, 3).crossEntropy(i(2)), 'int32[2, 3]'),
     data(({ f, ints }) => f(2, 3).crossEntropy(ints(0, 3)), '3', 'position 1'),
     data(({ f, ints }) => f(2, 3).crossEntropy(ints(-1, 0)), '-1', 'position 0'),
+  ],
+  activationGradient: [
+    shape(({ t, f }) => t.run(activationGradient, [f(3), f(2), f(2)], gelu), '[3]', '[2]', 'one shape'),
+    shape(({ t, f }) => t.run(activationGradient, [f(2), f(2), f(2, 1)], gelu), '[2, 1]'),
+    dtype(({ t, i }) => t.run(activationGradient, [i(2), i(2), i(2)], gelu), 'int32[2]'),
+    dtype(({ t, f, i }) => t.run(activationGradient, [f(2), f(2), i(2)], gelu), 'int32[2]', '.astype'),
+    usage(({ t, f }) => t.run(activationGradient, [f(2), f(2), f(2)], given({ activation: 'none' })), 'none', 'silu'),
+  ],
+  softmaxGradient: [
+    shape(({ t, f }) => t.run(softmaxGradient, [f(2, 3), f(3, 2)], { axis: 0 }), '[2, 3]', '[3, 2]'),
+    shape(({ t, f }) => t.run(softmaxGradient, [f(2, 3), f(2, 3)], { axis: 2 }), 'axis 2', 'rank 2'),
+    dtype(({ t, i }) => t.run(softmaxGradient, [i(2), i(2)], { axis: 0 }), 'int32[2]'),
+    dtype(({ t, f, i }) => t.run(softmaxGradient, [f(2), i(2)], { axis: 0 }), 'int32[2]', '.astype'),
+  ],
+  layerNormGradient: [
+    shape(({ t, f }) => t.run(layerNormGradient, [f(2, 3), f(2), f(2, 3)], { epsilon: 1 }), '[2, 3]', '[2]'),
+    shape(({ t, f }) => t.run(layerNormGradient, [f(2, 3), f(3), f(3)], { epsilon: 1 }), '[2, 3]', 'shape of x'),
+    shape(({ t, f }) => t.run(layerNormGradient, [f(), f(1), f()], { epsilon: 1 }), '[]', '[1]'),
+    dtype(({ t, i }) => t.run(layerNormGradient, [i(2), i(2), i(2)], { epsilon: 1 }), 'int32[2]'),
+    usage(({ t, f }) => t.run(layerNormGradient, [f(2), f(2), f(2)], { epsilon: -1 }), 'epsilon -1'),
+  ],
+  crossEntropyGradient: [
+    shape(({ t, f, i }) => t.run(crossEntropyGradient, [f(2, 3), i(3), f(2)], {}), '[2, 3]', 'int32[3]'),
+    shape(({ t, f, i }) => t.run(crossEntropyGradient, [f(2, 3), i(2), f(2, 3)], {}), 'gradient [row]'),
+    dtype(({ t, f }) => t.run(crossEntropyGradient, [f(2, 3), f(2), f(2)], {}), 'labels', 'int32'),
+    dtype(({ t, f, i }) => t.run(crossEntropyGradient, [f(2, 3), i(2), i(2)], {}), 'int32[2]', '.astype'),
+  ],
+  attention: [
+    shape(
+      ({ t, f, b }) => t.run(attention, [f(2, 1, 3, 4), f(2, 1, 3, 4), f(2, 1, 3, 5), b(2, 3)], {}),
+      '[2, 1, 3, 5]',
+      '[batch, head, position, dim]',
+    ),
+    shape(({ t, f, b }) => t.run(attention, [f(3, 4), f(3, 4), f(3, 4), b(3)], {}), '[3, 4]', 'dim]'),
+    shape(
+      ({ t, f, b }) => t.run(attention, [f(2, 1, 3, 4), f(2, 1, 3, 4), f(2, 1, 3, 4), b(3, 2)], {}),
+      'bool[3, 2]',
+      'bool[2, 3]',
+    ),
+    dtype(
+      ({ t, f }) => t.run(attention, [f(2, 1, 3, 4), f(2, 1, 3, 4), f(2, 1, 3, 4), f(2, 3)], {}),
+      'mask',
+      '[2, 3]',
+      'bool',
+    ),
+    dtype(
+      ({ t, f, i, b }) => t.run(attention, [f(2, 1, 3, 4), i(2, 1, 3, 4), f(2, 1, 3, 4), b(2, 3)], {}),
+      'int32[2, 1, 3, 4]',
+      '.astype',
+    ),
+  ],
+  attentionGradient: [
+    shape(
+      ({ t, f }) =>
+        t.run(attentionGradient, [f(2, 1, 3, 4), f(2, 1, 3, 4), f(2, 1, 3, 4), f(2, 1, 3, 4), f(2, 1, 3, 4)], {}),
+      '[2, 1, 3, 3]',
+      'weights',
+    ),
+    shape(
+      ({ t, f }) => {
+        const [square, x] = [f(2, 1, 3, 3), f(2, 1, 3, 4)];
+        return t.run(attentionGradient, [square, x, x, x, x, x], {});
+      },
+      '[2, 1, 3, 3]',
+      'weights',
+    ),
+    shape(({ t, f }) => t.run(attentionGradient, [f(3, 3), f(3, 4), f(3, 4), f(3, 4), f(3, 4)], {}), '[3, 4]', 'dim]'),
+    dtype(
+      ({ t, f, i }) => {
+        const [square, x] = [f(2, 1, 3, 3), f(2, 1, 3, 4)];
+        return t.run(attentionGradient, [square, x, x, x, i(2, 1, 3, 4)], {});
+      },
+      'int32[2, 1, 3, 4]',
+      '.astype',
+    ),
   ],
   matmul: [
     shape(({ f }) => f(2, 3).matmul(f(4, 5)), '[2, 3]', '[4, 5]', '3 and 4'),
@@ -242,6 +323,25 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
     shape(({ t, f }) => t.run(topKGate, [f(3)], { k: 1, renormalize: true }), '[3]', 'rank 2'),
     dtype(({ t, i }) => t.run(topKGate, [i(2, 3)], { k: 1, renormalize: true }), 'int32[2, 3]'),
   ],
+  topKGateGradient: [
+    shape(({ t, f, i }) => t.run(topKGateGradient, [f(2, 3), f(2, 1), i(2, 1), f(2, 2)], plainGate), '[2, 2]', 'slot'),
+    shape(
+      ({ t, f, i }) => t.run(topKGateGradient, [f(2, 3), f(3, 1), i(3, 1), f(3, 1)], plainGate),
+      '[2, 3]',
+      '[3, 1]',
+    ),
+    shape(({ t, f, i }) => t.run(topKGateGradient, [f(3), f(2, 1), i(2, 1), f(2, 1)], plainGate), 'logits', 'rank 2'),
+    dtype(({ t, f }) => t.run(topKGateGradient, [f(2, 3), f(2, 1), f(2, 1), f(2, 1)], plainGate), 'chosen', 'int32'),
+    dtype(({ t, f, i }) => t.run(topKGateGradient, [f(2, 3), f(2, 1), i(2, 1), i(2, 1)], plainGate), '.astype'),
+  ],
+  planDispatch: [
+    shape(({ t, i }) => t.run(planDispatch, [i(3), i()], { experts: 2 }), 'chosen', 'rank 2'),
+    shape(({ t, i }) => t.run(planDispatch, [i(3, 1), i(1)], { experts: 2 }), 'capacity', 'rank 0'),
+    dtype(({ t, f, i }) => t.run(planDispatch, [f(3, 1), i()], { experts: 2 }), 'chosen', 'int32'),
+    dtype(({ t, f, i }) => t.run(planDispatch, [i(3, 1), f()], { experts: 2 }), 'capacity', 'int32'),
+    usage(({ t, i }) => t.run(planDispatch, [i(3, 1), i()], { experts: -1 }), 'experts -1'),
+    usage(({ t, i }) => t.run(planDispatch, [i(3, 1), i()], { experts: 1.5 }), 'experts 1.5'),
+  ],
   moeDispatch: [
     shape(({ t, f, i }) => t.run(moeDispatch, [f(2, 3), i(5), i(2, 2)], {}), '[2, 3]', 'int32[5]', 'int32[2, 2]'),
     shape(({ t, f, i }) => t.run(moeDispatch, [f(2, 3), i(2), i(1, 2)], {}), 'int32[1, 2]'),
@@ -250,6 +350,14 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
     dtype(({ t, f, i }) => t.run(moeDispatch, [f(2, 3), i(2), f(2, 1)], {}), 'rowOfSlot', 'int32'),
     dtype(({ t, i }) => t.run(moeDispatch, [i(2, 3), i(2), i(2, 1)], {}), 'int32[2, 3]'),
     data(({ t, f, i, ints }) => t.run(moeDispatch, [f(2, 3), ints(0, 2), i(2, 1)], {}), '2', 'position 1'),
+  ],
+  moeDispatchGradient: [
+    shape(({ t, f, i }) => t.run(moeDispatchGradient, [f(3, 2), i(2, 2)], {}), '[3, 2]', 'int32[2, 2]'),
+    shape(({ t, f, i }) => t.run(moeDispatchGradient, [f(4), i(2, 2)], {}), 'g', '[4]', 'rank 2'),
+    shape(({ t, f, i }) => t.run(moeDispatchGradient, [f(4, 2), i(4)], {}), 'rowOfSlot', 'rank 2'),
+    dtype(({ t, f }) => t.run(moeDispatchGradient, [f(4, 2), f(2, 2)], {}), 'rowOfSlot', 'int32'),
+    dtype(({ t, i }) => t.run(moeDispatchGradient, [i(4, 2), i(2, 2)], {}), 'int32[4, 2]'),
+    data(({ t, f, ints }) => t.run(moeDispatchGradient, [f(2, 3), ints(0, 2).reshape([2, 1])], {}), '2', 'position 1'),
   ],
   moeCombine: [
     shape(({ t, f, i }) => t.run(moeCombine, [f(3, 4), f(2, 2), i(2, 2), i(4), i(4), i(2)], {}), '[3, 4]', '[2, 2]'),
@@ -266,9 +374,38 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
       'position 1',
     ),
   ],
+  moeCombineGradient: [
+    shape(
+      ({ t, f, i }) => t.run(moeCombineGradient, [f(4, 3), f(2, 2), f(2, 4), i(2, 2), i(4), i(4), i(2)], {}),
+      '[4, 3]',
+      '[2, 4]',
+      'g [token, width]',
+    ),
+    shape(
+      ({ t, f, i }) => t.run(moeCombineGradient, [f(4, 3), f(2, 2), f(2, 3), i(4, 1), i(4), i(4), i(2)], {}),
+      'int32[4, 1]',
+    ),
+    dtype(
+      ({ t, f, i }) => t.run(moeCombineGradient, [f(4, 3), f(2, 2), i(2, 3), i(2, 2), i(4), i(4), i(2)], {}),
+      '.astype',
+    ),
+    dtype(
+      ({ t, f, i }) => t.run(moeCombineGradient, [f(4, 3), f(2, 2), f(2, 3), i(2, 2), i(4), i(4), f(2)], {}),
+      'offsets',
+    ),
+    data(
+      ({ t, f, i, ints }) => {
+        const rowOfSlot = ints(0, 2).reshape([1, 2]);
+        return t.run(moeCombineGradient, [f(2, 4), f(1, 2), f(1, 4), rowOfSlot, i(2), i(2), ints(0, 2)], {});
+      },
+      '2',
+      'position 1',
+    ),
+  ],
   gram: [shape(({ f }) => f(3).gram(), '[3]'), dtype(({ i }) => i(2, 3).gram(), 'int32[2, 3]')],
   orthogonalProject: [
     shape(({ f }) => f(2, 3).orthogonalProject(f(3, 1)), '[2, 3]', '[3, 1]'),
+    shape(({ f }) => f(2, 3).orthogonalProject(f(2, 1), 'right'), '[2, 3]', '[2, 1]'),
     shape(({ f }) => f(2, 2, 3).orthogonalProject(f(2, 1)), '[2, 2, 3]', '[2, 1]'),
     dtype(({ i }) => i(2, 3).orthogonalProject(i(2, 1)), 'int32[2, 3]'),
   ],
@@ -369,12 +506,30 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
   ],
   adamwStep: [
     shape(({ t, f }) => t.run(adamwStep, [f(2), f(2), f(3), f(2)], step), '[2]', '[3]'),
+    shape(({ t, f }) => t.run(adamwStep, [f(2), f(2), f(2)], step), '[2]', 'second moment'),
+    shape(({ t, f }) => t.run(adamwStep, [f(), f(), f(), f(), f(2), f(2), f(2), f(3)], step), '[3]'),
+    shape(
+      ({ t, f }) => t.run(adamwStep, [f(2), f(2), f(2), f(2)], { ...step, weightDecays: [0, 0] }),
+      '1 parameters',
+      '2 weight decays',
+    ),
     dtype(({ t, i }) => t.run(adamwStep, [i(2), i(2), i(2), i(2)], step), 'int32[2]'),
+    dtype(({ t, f, i }) => t.run(adamwStep, [f(2), f(2), f(2), i(2)], step), 'int32[2]', '.astype'),
+  ],
+  sgdStep: [
+    shape(({ t, f }) => t.run(sgdStep, [f(2), f(3)], descent), '[2]', '[3]'),
+    shape(({ t, f }) => t.run(sgdStep, [f(2), f(2), f(3)], descent), '[3]', 'gradient'),
+    shape(({ t, f }) => t.run(sgdStep, [f(2), f(2)], { ...descent, momentum: 0.9 }), '[2]', 'velocity'),
+    dtype(({ t, i }) => t.run(sgdStep, [i(2), i(2)], descent), 'int32[2]'),
+    dtype(({ t, f, i }) => t.run(sgdStep, [f(2), i(2)], descent), 'int32[2]', '.astype'),
   ],
 };
 
 const plain = { activation: 'none' } as const;
-const step = { learningRate: 1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, time: 1 };
+const gelu = { activation: 'gelu' } as const;
+const step = { learningRate: 1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecays: [0], time: 1 };
+const descent = { learningRate: 1, momentum: 0, nesterov: false, weightDecay: 0 };
+const plainGate = { renormalize: false };
 
 /** Of the engine as a whole. */
 export const engineRefusals: readonly Refusal[] = [

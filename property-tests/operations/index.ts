@@ -1,15 +1,19 @@
 import type { BinaryKind, ReduceKind, UnaryKind } from '../../src/backend.ts';
 import type { PrimitiveName } from '../../src/op.ts';
 import type { CompositeName, views } from '../../src/ops/index.ts';
+import { attentionCases } from './attention.ts';
 import type { OperationCase } from './case.ts';
 import { contractions } from './contractions.ts';
 import { elementwise } from './elementwise.ts';
+import { gradientCases } from './gradients.ts';
 import { linearCases } from './linear.ts';
 import { normalisations } from './normalize.ts';
+import { optimizerSteps } from './optimizer-steps.ts';
 import { orderCases } from './order.ts';
 import { placement } from './placement.ts';
 import { reductionCases } from './reduce.ts';
 import { routing } from './routing.ts';
+import { routingGradients } from './routing-gradients.ts';
 import { training } from './training.ts';
 import { viewCases } from './views.ts';
 
@@ -31,10 +35,14 @@ export const operations: { readonly [K in OperationName]: OperationCase } = {
   ...contractions,
   ...linearCases,
   ...normalisations,
+  ...gradientCases,
+  ...attentionCases,
   ...orderCases,
   ...placement,
   ...viewCases,
   ...routing,
+  ...routingGradients,
+  ...optimizerSteps,
   ...training,
 };
 

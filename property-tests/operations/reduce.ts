@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Int, Real } from '../../spec/array.ts';
 import * as ops from '../../spec/ops/index.ts';
-import { cumsumBound, meanBound, sumBound, varianceBound } from '../../spec/rounding/contractions.ts';
+import { cumsumBound, meanBound, normBound, sumBound, varianceBound } from '../../spec/rounding/contractions.ts';
 import type { Ulps } from '../../spec/rounding/model.ts';
 import { logSumExpBound } from '../../spec/rounding/normalisations.ts';
 import type { ReduceKind } from '../../src/backend.ts';
@@ -103,6 +103,24 @@ const logSumExp: Reduction = {
   bound: (x, { axes, keepDims }, u, ulps) => logSumExpBound(x, axes, u, ulps, { keepDims }),
 };
 
+/** Away from 0, where a length has no gradient. */
+const nonzero = fc.oneof(between('float64', 0.5, 3), between('float64', -3, -0.5));
+const normOf: Reduction = {
+  run: (x, { axes, keepDims }) => x.norm(axes, { keepDims }),
+  exact: (x, { axes, keepDims }) => ops.norm(x, axes, { keepDims }),
+  bound: (x, { axes, keepDims }, u, ulps) => normBound(x, axes, u, ulps, { keepDims }),
+};
+const norm: OperationCase = {
+  calls: reductionCase(normOf, 'smooth').calls,
+  gradients: {
+    calls: reductions(small).chain((drawn) =>
+      realsOf(drawn.shape, nonzero).map((x) => reductionCall(normOf, drawn, x)),
+    ),
+    inputs: ['x'],
+    smooth: true,
+  },
+};
+
 const varianceCall = (drawn: Drawn, correction: number, x: Real): Call => {
   const options = { keepDims: drawn.keepDims, correction };
   return call({
@@ -188,6 +206,7 @@ export const reductionCases = {
   mean: reductionCase(mean, 'smooth'),
   variance,
   logSumExp: reductionCase(logSumExp, 'smooth'),
+  norm,
   argmax,
   cumsum,
 };

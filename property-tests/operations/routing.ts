@@ -5,11 +5,13 @@ import { moeCombineBound } from '../../spec/rounding/contractions.ts';
 import { slotGatesBound } from '../../spec/rounding/normalisations.ts';
 import * as moves from '../../src/ops/dispatch.ts';
 import * as gate from '../../src/ops/gate.ts';
+import * as plan from '../../src/ops/plan.ts';
 import { offsetsOf, sizes } from '../arbitraries/shapes.ts';
 import {
   distinctReals,
   type FloatType,
   halves,
+  ints,
   nearOne,
   type RealsOf,
   reals,
@@ -46,7 +48,7 @@ const scores =
 const distinct: RealsOf = (shape) => distinctReals([shape]).map(([x]) => x);
 
 /** Slots in an order that might be that of their experts, and that order's inverse; the last rows belong to nobody. */
-interface Routes {
+export interface Routes {
   readonly tokens: number;
   readonly slots: number;
   readonly rowOfSlot: Int;
@@ -54,7 +56,7 @@ interface Routes {
   readonly tokenOfRow: Int;
   readonly offsets: Int;
 }
-const routes = (maxSize: number): fc.Arbitrary<Routes> =>
+export const routes = (maxSize: number): fc.Arbitrary<Routes> =>
   fc.tuple(sizes(0, maxSize), sizes(0, 3), sizes(0, 3)).chain(([tokens, slots, experts]) => {
     const count = tokens * slots;
     const all = Array.from({ length: count }, (_, slot) => slot);
@@ -73,6 +75,31 @@ const routes = (maxSize: number): fc.Arbitrary<Routes> =>
       }));
   });
 
+const planCalls: fc.Arbitrary<Call> = fc
+  .tuple(sizes(0, 8), sizes(0, 3), sizes(0, 4))
+  .chain(([tokens, slots, experts]) =>
+    fc
+      .record({
+        // Mostly of few experts, so that some are asked by more than they serve.
+        chosen: fc.oneof(
+          ints([tokens, slots], fc.integer({ min: -2, max: experts })),
+          ints([tokens, slots], fc.constantFrom(0, 1)),
+        ),
+        capacity: fc.oneof({ weight: 3, arbitrary: fc.nat(3) }, { weight: 1, arbitrary: fc.constant(tokens * slots) }),
+      })
+      .map(({ chosen, capacity }) =>
+        call({
+          attrs: `${experts} experts`,
+          inputs: { chosen, capacity: intArray([capacity], []) },
+          run: (t, { chosen, capacity }) => t.run(plan.planDispatch, [chosen, capacity], { experts }),
+          exact: ({ chosen, capacity }) => {
+            const by = ops.planDispatch(chosen, at(capacity, []), experts);
+            return [by.slotOfRow, by.rowOfSlot, by.tokenOfRow, by.expertOfRow, by.offsets, by.load];
+          },
+        }),
+      ),
+  );
+
 const dispatchCalls = (values: RealsOf, maxSize: number): fc.Arbitrary<Call> =>
   fc.tuple(routes(maxSize), sizes(0, maxSize)).chain(([{ tokens, tokenOfRow, rowOfSlot }, width]) =>
     values([tokens, width]).map((x) =>
@@ -84,6 +111,25 @@ const dispatchCalls = (values: RealsOf, maxSize: number): fc.Arbitrary<Call> =>
       }),
     ),
   );
+
+/** Rows and gates with `garbage` in the rows of nobody, and in the gates that lead there. */
+export function spoiltBehind(
+  { offsets, rowOfSlot }: Pick<Routes, 'offsets' | 'rowOfSlot'>,
+  rows: Real,
+  gates: Real,
+  garbage: number | null,
+): { rows: Real; gates: Real } {
+  const served = at(offsets, [offsets.shape[0] - 1]);
+  const spoilt = (x: Real, row: (flat: number) => number): Real =>
+    array(
+      toFlat(x).map((value, flat) => (garbage === null || row(flat) < served ? value : garbage)),
+      x.shape,
+    );
+  return {
+    rows: spoilt(rows, (flat) => Math.floor(flat / rows.shape[1])),
+    gates: spoilt(gates, (flat) => toFlat(rowOfSlot)[flat]),
+  };
+}
 
 const combineCall = (inputs: Omit<Routes, 'tokens' | 'slots'> & { rows: Real; gates: Real }): Call =>
   call({
@@ -107,25 +153,14 @@ const combineCalls = (
         gates: values([tokens, slots]),
         garbage: fc.option(fc.constantFrom(...ofNobody)),
       })
-      .map(({ rows, gates, garbage }) => {
-        const served = at(route.offsets, [route.offsets.shape[0] - 1]);
-        const spoilt = (x: Real, row: (flat: number) => number): Real =>
-          array(
-            toFlat(x).map((value, flat) => (garbage === null || row(flat) < served ? value : garbage)),
-            x.shape,
-          );
-        return combineCall({
-          ...route,
-          rows: spoilt(rows, (flat) => Math.floor(flat / width)),
-          gates: spoilt(gates, (flat) => toFlat(route.rowOfSlot)[flat]),
-        });
-      }),
+      .map(({ rows, gates, garbage }) => combineCall({ ...route, ...spoiltBehind(route, rows, gates, garbage) })),
   );
 
 const topKGate: OperationCase = {
   calls: (dtype) => gateCalls(scores(dtype), 5),
   gradients: { calls: gateCalls(distinct, 2), inputs: ['logits'], smooth: true },
 };
+const planDispatch: OperationCase = { calls: () => planCalls };
 const moeDispatch: OperationCase = {
   calls: (dtype) => dispatchCalls(realsIn(dtype), 5),
   gradients: { calls: dispatchCalls(nearOne, 3), inputs: ['x'], smooth: true },
@@ -136,4 +171,4 @@ const moeCombine: OperationCase = {
   gradients: { calls: combineCalls(nearOne, 2, [1, 100]), inputs: ['rows', 'gates'], smooth: true },
 };
 
-export const routing = { topKGate, moeDispatch, moeCombine };
+export const routing = { topKGate, planDispatch, moeDispatch, moeCombine };

@@ -25,8 +25,9 @@ export interface Assignment {
  * C = ⌈capacityFactor · n · k / E⌉, n the tokens that are not padding. `null` means dropless: C = ∞.
  * A factor of 1 is just enough when all experts are asked equally often.
  *
- * What is whole in decimals shall stay whole: 1.1 · 10 is 11, though as binary fractions it is a little more. Hence the
- * millionth that is taken off before rounding up; it is more than the rounding of Float32 and less than any real share.
+ * What is whole shall stay whole: 0.6 · 45 is 27 and 5/3 · 3 is 5, though as binary fractions 0.6 or 5/3 may be a little more. c
+ * stands for the real number that Float64 has rounded to it; the least of those is above c(1 − u), u = 2⁻⁵³, with which the
+ * quotient is formed, in whole numbers: c is one over a power of two.
  */
 export function capacityOf(capacityFactor: number | null, tokens: number, k: number, experts: number): number {
   if (capacityFactor === null) return Number.POSITIVE_INFINITY;
@@ -34,7 +35,11 @@ export function capacityOf(capacityFactor: number | null, tokens: number, k: num
     Number.isFinite(capacityFactor) && capacityFactor > 0,
     `capacityFactor is a number above 0, or null for dropless routing; not ${capacityFactor}`,
   );
-  return Math.ceil(((capacityFactor * tokens * k) / experts) * (1 - 1e-6));
+  let [whole, scale] = [capacityFactor, 1n];
+  while (!Number.isInteger(whole)) [whole, scale] = [2 * whole, 2n * scale];
+  const above = BigInt(whole) * (2n ** 53n - 1n) * BigInt(tokens * k);
+  const below = scale * 2n ** 53n * BigInt(experts);
+  return Number((above + below - 1n) / below);
 }
 
 /**

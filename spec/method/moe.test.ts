@@ -63,6 +63,8 @@ describe('capacity', () => {
   it('is ⌈factor · tokens · k / E⌉', () => {
     expect(capacityOf(1, 5, 2, 4)).toBe(3);
     expect(capacityOf(1.1, 10, 1, 1)).toBe(11);
+    expect(capacityOf(5 / 3, 3, 1, 1)).toBe(5);
+    expect(capacityOf(1, 2_000_003, 1, 2)).toBe(1_000_002);
     expect(capacityOf(1, 8, 2, 4)).toBe(4);
     expect(capacityOf(null, 5, 2, 4)).toBe(Number.POSITIVE_INFINITY);
     expect(() => capacityOf(0, 5, 2, 4)).toThrow(SpecError);

@@ -31,6 +31,8 @@ export interface SgdState {
 
 /**
  *   g ← g + λθ;   v ← μv + g;   update = −η v,   or with Nesterov −η (g + μv)
+ *
+ * Without decay or momentum θ or v is not looked at: an infinite parameter leaves its update finite.
  */
 export function sgd(options: SgdOptions = {}): BaseOptimizer<SgdState> {
   const { momentum = 0, nesterov = false, weightDecay = 0 } = options;
@@ -39,8 +41,8 @@ export function sgd(options: SgdOptions = {}): BaseOptimizer<SgdState> {
   return {
     initial: (shape) => ({ velocity: zeros(shape) }),
     step(state, parameter, gradient, learningRate) {
-      const decayed = plus(gradient, scaled(parameter, weightDecay));
-      const velocity = plus(scaled(state.velocity, momentum), decayed);
+      const decayed = weightDecay === 0 ? gradient : plus(gradient, scaled(parameter, weightDecay));
+      const velocity = momentum === 0 ? decayed : plus(scaled(state.velocity, momentum), decayed);
       const direction = nesterov ? plus(decayed, scaled(velocity, momentum)) : velocity;
       return { state: { velocity }, update: scaled(direction, -learningRate) };
     },

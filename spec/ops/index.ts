@@ -1,4 +1,5 @@
 /** Every operation of the engine, defined. */
+export * from './activation.ts';
 export * from './attention.ts';
 export * from './cross-entropy.ts';
 export * from './dropout.ts';

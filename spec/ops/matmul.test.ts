@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { array, fromFunction, intArray, type Real, SpecError, toFlat } from '../array.ts';
 import { groupedMatmul, groupedOuter, linear, matmul } from './matmul.ts';
-import { gram, orthogonalProject, transpose } from './projection.ts';
+import { gram, orthogonalProject, orthogonalProjectRight, transpose } from './projection.ts';
 
 /** Small integers: every sum of their products is exact, so identities hold to the bit. */
 const matrix = (rows: number, cols: number): fc.Arbitrary<Real> =>
@@ -97,6 +97,8 @@ describe('gram and orthogonalProject', () => {
     // V = e₁: the first row goes, the second stays
     expect(toFlat(orthogonalProject(array([1, 2, 3, 4], [2, 2]), array([1, 0], [2, 1])))).toEqual([0, 0, 3, 4]);
     expect(toFlat(orthogonalProject(array([1, 2], [2, 1]), array([], [2, 0])))).toEqual([1, 2]);
+    // on the right it is the first column that goes
+    expect(toFlat(orthogonalProjectRight(array([1, 2, 3, 4], [2, 2]), array([1, 0], [2, 1])))).toEqual([0, 2, 0, 4]);
   });
 
   it('is idempotent and orthogonal to V for orthonormal columns', () => {

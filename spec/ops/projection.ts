@@ -17,3 +17,9 @@ export const gram = (a: Real): Real => matmul(transpose(a), a);
  * G [..., row, col], V [..., row, rank] -> [..., row, col]
  */
 export const orthogonalProject = (g: Real, v: Real): Real => subtract(g, matmul(v, matmul(transpose(v), g)));
+
+/**
+ * G − (G V)Vᵀ: the same of the rows of G.
+ * G [..., row, col], V [..., col, rank] -> [..., row, col]
+ */
+export const orthogonalProjectRight = (g: Real, v: Real): Real => subtract(g, matmul(matmul(g, v), transpose(v)));

@@ -14,7 +14,7 @@ import { groupedMatmul, groupedOuter, linear, matmul } from '../ops/matmul.ts';
 import { cumsum } from '../ops/order.ts';
 import { scatterAdd } from '../ops/placement.ts';
 import { transpose } from '../ops/projection.ts';
-import { mean, reduceWith, sum, variance } from '../ops/reduce.ts';
+import { mean, norm, reduceWith, sum, variance } from '../ops/reduce.ts';
 import { moeCombine } from '../ops/routing.ts';
 import { compound, gamma, smallestNormal, type Ulps, whereFinite } from './model.ts';
 
@@ -72,6 +72,19 @@ export function varianceBound(
     const squares = Math.abs(v) * divisor;
     return (shift + relative * (squares + shift)) / divisor + 2 * n * smallestNormal(u);
   });
+}
+
+/**
+ * s √Σ (xᵢ/s)², s the largest |x|: each quotient is off by δ, each square by one more, the sum of n by n − 1; the root halves
+ * what came before and adds ρ, and the product with s rounds once more: (1 + δ)√(1 + γ_n)(1 + ρ)(1 + u) − 1, for which
+ * (1 + δ)(1 + γ_n)(1 + ρ)(1 + u) − 1 is taken. Squares that are flushed cost n λ of a sum that is about 1; elements that are
+ * flushed √n λ, and the result λ. Adding squares in a higher precision keeps it too.
+ */
+export function normBound(x: Real, axes: Axes, u: number, ulps: Ulps, options: Options = {}): Real {
+  const n = countAlong(x, axes, options);
+  const lambda = smallestNormal(u);
+  const relative = compound(gamma(n, u), 2 * ulps.divide * u, 2 * ulps.sqrt * u, u) + n * lambda;
+  return whereFinite(norm(x, axes, options), (_, size) => relative * size + (Math.sqrt(n) + 1) * lambda);
 }
 
 /** [..., m, inner] · [..., inner, n]: γ_inner |A||B| + inner·λ */
@@ -135,6 +148,10 @@ export function orthogonalProjectBound(g: Real, v: Real, u: number): Real {
     return gamma(rows + rank + 1, u) * size + lost * smallestNormal(u);
   });
 }
+
+/** G − (G V)Vᵀ: the bound of Gᵀ − V(VᵀGᵀ), transposed. */
+export const orthogonalProjectRightBound = (g: Real, v: Real, u: number): Real =>
+  transpose(orthogonalProjectBound(transpose(g), v, u));
 
 /** Element i of a running sum is a sum of i + 1 numbers: γᵢ Σ_{j≤i}|xⱼ| + (i + 1)λ, however the partial sums are shared. */
 export function cumsumBound(x: Real, axis: number, u: number): Real {

@@ -37,31 +37,49 @@ function halfTimesOnePlus(x: number, t: number, error: number, u: number): numbe
   return (Math.abs(x) / 2) * (P + gamma(2, u) * (Math.abs(1 + t) + P));
 }
 
+/** A function's value and how far it may be off. */
+interface Off {
+  readonly value: number;
+  readonly error: number;
+}
+
 /**
- * x/2 · (1 + erf(z)), z = x/√2. The constant is rounded, and the product, or the division by δ: z(1 + θ), |θ| ≤ g with
+ * erf(z), z = x/√2. The constant is rounded, and the product, or the division by δ: z(1 + θ), |θ| ≤ g with
  * g = (1 + γ₁)(1 + δ) − 1, which moves erf by at most |z|g · 2/√π e^{−z²(1−g)²}, the slope being largest at the end nearest
  * to 0. Then erf's own ε_erf.
  */
-const geluBound: PointBound = (x, u, ulps) => {
+export function erfOfGelu(x: number, u: number, ulps: Ulps): Off {
   const z = Math.abs(x) / Math.SQRT2;
   const g = compound(gamma(1, u), 2 * ulps.divide * u);
   const moved = z * g * (2 / Math.sqrt(Math.PI)) * Math.exp(-((z * (1 - g)) ** 2));
-  const t = unaryFunctions.erf(x / Math.SQRT2);
-  return halfTimesOnePlus(x, t, moved + 2 * ulps.erf * u * (Math.abs(t) + moved), u);
+  const value = unaryFunctions.erf(x / Math.SQRT2);
+  return { value, error: moved + 2 * ulps.erf * u * (Math.abs(value) + moved) };
+}
+
+/** x/2 · (1 + erf(x/√2)) */
+const geluBound: PointBound = (x, u, ulps) => {
+  const { value, error } = erfOfGelu(x, u, ulps);
+  return halfTimesOnePlus(x, value, error, u);
 };
 
 /**
- * x/2 · (1 + tanh(z)), z = √(2/π)(x + 0.044715 x³). All terms of z have one sign, and each passes at most seven roundings
+ * tanh(z), z = √(2/π)(x + 0.044715 x³). All terms of z have one sign, and each passes at most seven roundings
  * (two in x³, its constant, the product, the sum, √(2/π), the product): z(1 + θ), |θ| ≤ γ₇, which moves tanh by at most
  * |z|γ₇ / cosh²(|z|(1 − γ₇)). Then tanh's own ε_tanh.
  */
-const geluTanhBound: PointBound = (x, u, ulps) => {
+export function tanhOfGelu(x: number, u: number, ulps: Ulps): Off & { readonly z: number } {
   const z = Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3);
   const g = gamma(7, u);
   const flatness = Math.cosh(Math.abs(z) * (1 - g)) ** 2;
   const moved = flatness === Infinity ? 0 : (Math.abs(z) * g) / flatness;
-  const t = Math.tanh(z);
-  return halfTimesOnePlus(x, t, moved + 2 * ulps.tanh * u * (Math.abs(t) + moved), u);
+  const value = Math.tanh(z);
+  return { z, value, error: moved + 2 * ulps.tanh * u * (Math.abs(value) + moved) };
+}
+
+/** x/2 · (1 + tanh(z)) */
+const geluTanhBound: PointBound = (x, u, ulps) => {
+  const { value, error } = tanhOfGelu(x, u, ulps);
+  return halfTimesOnePlus(x, value, error, u);
 };
 
 /**
@@ -69,7 +87,7 @@ const geluTanhBound: PointBound = (x, u, ulps) => {
  * or 1/(1 + e^{−x}), for x < 0 also eˣ/(1 + eˣ): σ times at most two exponentials' errors, the sum's rounding, the division's
  * δ, and one rounding more where it is a product with the reciprocal: (1 + γ₂)(1 + δ).
  */
-const sigmoidBound: PointBound = (x, u, ulps) => {
+export const sigmoidBound: PointBound = (x, u, ulps) => {
   const t = Math.tanh(x / 2);
   const T = 2 * ulps.tanh * u * Math.abs(t);
   const byTanh = (T + u * (1 + t + T)) / 2;
@@ -79,7 +97,7 @@ const sigmoidBound: PointBound = (x, u, ulps) => {
 };
 
 /** x times the computed σ, one rounding: |x|(S + u(σ + S)), S the bound of σ; σ may have lost λ. */
-const siluBound: PointBound = (x, u, ulps) => {
+export const siluBound: PointBound = (x, u, ulps) => {
   const S = sigmoidBound(x, u, ulps) + smallestNormal(u);
   return Math.abs(x) * (S + u * (sigmoidAt(x) + S));
 };

@@ -108,16 +108,30 @@ export function crossEntropyBound(logits: Real, labels: Int, u: number, ulps: Ul
   return whereFinite(crossEntropy(logits, labels), ([r]) => at(bounds, [r, at(labels, [r])]));
 }
 
+/** One element of n = (x − x̄)/σ, σ² = v + ε, as it may be computed. */
+export interface Normalised {
+  readonly n: number;
+  /** How far n may be off. */
+  readonly error: number;
+  readonly sigma: number;
+  /** How far a division by the computed σ may be off, relatively, whatever is divided. */
+  readonly divided: number;
+}
+
 /**
  * Two passes, as in varianceBound. d = x − x̄ is off by the mean's error M and one rounding. v + ε =: σ² is off by
  * W = V + uε + u(σ² + V + uε), from the variance's error V, the rounding of ε and of the sum; it is never below ε(1 − u)
  * computed, so σ̂² ≥ max(σ² − W, ε(1 − u)) =: low. The root is off by ρ, below the line; the division by δ, and one rounding
- * where it is a product with the reciprocal: t = (1 + γ₁)(1 + δ)/(1 − ρ) − 1. So
- * n = d/σ is off by N = ((|d| + M)(1 + u)(1 + t) σ/√low − |d|)/σ, and y = n·w + b by
- * N|w| + γ₂((|n| + N)|w| + |b|) + λ. Infinite where ε = 0 and the lane is constant up to rounding: nothing can be said.
+ * where it is a product with the reciprocal: t = (1 + γ₁)(1 + δ)/(1 − ρ) − 1. So a division by σ is off by the factor
+ * (1 + t) σ/√low, and n = d/σ by N = ((|d| + M)(1 + u)(1 + t) σ/√low − |d|)/σ. Infinite where ε = 0 and the lane is constant
+ * up to rounding: nothing can be said.
  */
-export function layerNormBound(x: Real, weight: Real, bias: Real, epsilon: number, u: number, ulps: Ulps): Real {
-  const y = layerNorm(x, weight, bias, epsilon);
+export function normalisedBound(
+  x: Real,
+  epsilon: number,
+  u: number,
+  ulps: Ulps,
+): (index: readonly number[]) => Normalised {
   const last = x.shape.length - 1;
   const keep = { keepDims: true };
   const M = meanBound(x, last, u, ulps, keep);
@@ -125,22 +139,34 @@ export function layerNormBound(x: Real, weight: Real, bias: Real, epsilon: numbe
   const root = 2 * ulps.sqrt * u;
   const t = compound(gamma(1, u), 2 * ulps.divide * u, root / (1 - root));
   const [means, variances] = [mean(x, last, keep), variance(x, last, keep)];
-  return whereFinite(y, (index) => {
+  return (index) => {
     const row = [...index.slice(0, -1), 0];
-    const [w, b] = [Math.abs(at(weight, [index[last]])), Math.abs(at(bias, [index[last]]))];
-    const d = Math.abs(at(x, index) - at(means, row));
+    const d = at(x, index) - at(means, row);
     const square = at(variances, row) + epsilon;
+    const sigma = Math.sqrt(square);
     const varianceError = at(V, row) + u * epsilon;
     const W = varianceError + u * (square + varianceError);
     // σ²/low − 1, from either part of low
     const byVariance = square > W ? W / (square - W) : Infinity;
     const byEpsilon = epsilon > 0 ? (at(variances, row) + u * epsilon) / (epsilon * (1 - u)) : Infinity;
     const excess = Math.min(byVariance, byEpsilon);
-    if (excess === Infinity) return Infinity;
-    const sigma = Math.sqrt(square);
-    const grown = compound(u, t, excess / (Math.sqrt(1 + excess) + 1)); // σ/√low = √(1 + excess)
-    const N = (d * grown + at(M, row) * (1 + grown)) / sigma;
-    return N * w + gamma(2, u) * ((d / sigma + N) * w + b) + smallestNormal(u) * (1 + w);
+    if (excess === Infinity) return { n: d / sigma, error: Infinity, sigma, divided: Infinity };
+    const divided = compound(t, excess / (Math.sqrt(1 + excess) + 1)); // σ/√low = √(1 + excess)
+    const grown = compound(u, divided);
+    const error = (Math.abs(d) * grown + at(M, row) * (1 + grown)) / sigma;
+    return { n: d / sigma, error, sigma, divided };
+  };
+}
+
+/** y = n·w + b, n off by N: N|w| + γ₂((|n| + N)|w| + |b|) + λ(1 + |w|) */
+export function layerNormBound(x: Real, weight: Real, bias: Real, epsilon: number, u: number, ulps: Ulps): Real {
+  const last = x.shape.length - 1;
+  const normalised = normalisedBound(x, epsilon, u, ulps);
+  return whereFinite(layerNorm(x, weight, bias, epsilon), (index) => {
+    const { n, error: N } = normalised(index);
+    if (N === Infinity) return Infinity;
+    const [w, b] = [Math.abs(at(weight, [index[last]])), Math.abs(at(bias, [index[last]]))];
+    return N * w + gamma(2, u) * ((Math.abs(n) + N) * w + b) + smallestNormal(u) * (1 + w);
   });
 }
 

@@ -8,25 +8,40 @@ interface BackendEntry {
   readonly note: string;
   /** What may follow a colon, as in `gpujs:webasm`; without it the backend chooses and says what it chose. */
   readonly modes: readonly string[];
-  /** Loads the backend, and only that one; null while it is not built. */
-  readonly load: ((mode?: string) => Promise<Backend>) | null;
+  /** Whether the number of its threads may follow, as in `wasm:2` or `wasm:plain:2`. */
+  readonly threaded: boolean;
+  /** Loads the backend, and only that one. */
+  readonly load: (mode?: string, threads?: number) => Promise<Backend>;
 }
+
+const simdModes = ['relaxed', 'plain'] as const;
 
 const gpujsModes = ['webgpu', 'webgl2', 'webgl', 'headlessgl', 'webasm', 'cpu'] as const;
 
-/** A line a backend. `--backend auto` takes the first that is built. */
+/** A line a backend. `--backend auto` takes the first. */
 const backends: readonly BackendEntry[] = [
-  { name: 'wasm', note: 'not built yet in this version', modes: [], load: null },
+  {
+    name: 'wasm',
+    note: 'kernels in WebAssembly SIMD, Float32 and Float64',
+    modes: simdModes,
+    threaded: true,
+    load: async (mode, threads) => {
+      const { wasm } = await import('../../backends/wasm/index.ts');
+      return (await wasm({ simd: mode as (typeof simdModes)[number] | undefined, threads })) as unknown as Backend;
+    },
+  },
   {
     name: 'cpu',
     note: 'plain TypeScript loops, Float32 and Float64',
     modes: [],
+    threaded: false,
     load: async () => (await import('../../backends/cpu/index.ts')).cpu() as Backend,
   },
   {
     name: 'gpujs',
     note: 'kernels by gpu.js, Float32',
     modes: gpujsModes,
+    threaded: false,
     load: async (mode) => {
       const { gpujs } = await import('../../backends/gpujs/index.ts');
       return (await gpujs({ mode: mode as (typeof gpujsModes)[number] | undefined })) as unknown as Backend;
@@ -34,54 +49,69 @@ const backends: readonly BackendEntry[] = [
   },
 ];
 
-const built = backends.filter(({ load }) => load !== null);
-
 interface Choice {
   readonly entry: BackendEntry;
   readonly mode: string | undefined;
+  readonly threads: number | undefined;
 }
 
-/** Checks a `--backend` before anything is loaded. @throws UsageError for a name or a mode that is unknown or not built yet */
+/** `NAME[:MODE][:THREADS]`, or null where it is none of ours. */
+function parse(name: string): Choice | null {
+  const [backend, ...rest] = name.split(':');
+  const entry = backends.find((one) => one.name === backend);
+  if (!entry) return null;
+  const mode = entry.modes.includes(rest[0]) ? rest.shift() : undefined;
+  const count = entry.threaded && /^[1-9]\d?$/.test(rest[0] ?? '') ? Number(rest.shift()) : undefined;
+  return rest.length === 0 ? { entry, mode, threads: count } : null;
+}
+
+/** Checks a `--backend` before anything is loaded. @throws UsageError for a name or a mode that is unknown */
 function choose(name: string): Choice {
-  if (name === 'auto') return { entry: built[0], mode: undefined };
-  const [backend, mode, ...rest] = name.split(':');
-  const entry = built.find((one) => one.name === backend);
-  if (entry && rest.length === 0 && (mode === undefined || entry.modes.includes(mode))) return { entry, mode };
-  const known = backends.some((one) => one.name === backend);
-  const names = ['auto', ...built.flatMap((one) => [one.name, ...one.modes.map((m) => `${one.name}:${m}`)])];
+  if (name === 'auto') return { entry: backends[0], mode: undefined, threads: undefined };
+  const choice = parse(name);
+  if (choice) return choice;
+  const names = ['auto', ...backends.flatMap((one) => [one.name, ...one.modes.map((m) => `${one.name}:${m}`)])];
+  const forms = backends.map(
+    (one) => `${one.name}${one.modes.length > 0 ? `[:${one.modes.join('|')}]` : ''}${one.threaded ? '[:THREADS]' : ''}`,
+  );
   throw new UsageError({
     operation: '--backend',
-    received: known && !entry ? `"${name}", which is not built yet` : `"${name}"`,
-    expected: [
-      'auto',
-      ...built.map((one) => (one.modes.length > 0 ? `${one.name}[:${one.modes.join('|')}]` : one.name)),
-    ].join(' or '),
-    advice: known && !entry ? undefined : didYouMean(name, names),
+    received: `"${name}"`,
+    expected: ['auto', ...forms].join(' or '),
+    advice: didYouMean(name, names),
   });
 }
 
 /** A backend that was asked for by name. @throws UsageError; DeviceError where it cannot run here */
 export const loadBackend = (name: string): Promise<Backend> => {
-  const { entry, mode } = choose(name);
-  return entry.load!(mode);
+  const { entry, mode, threads } = choose(name);
+  return entry.load(mode, threads);
 };
 
 /** An engine on the backend of this name. */
 export const createEngine = async (name: string): Promise<Engine> => engine(await loadBackend(name));
 
-/** What `--backend` comes to on this machine: the name with the mode that really runs, e.g. `gpujs:webasm`. */
+/** What `--backend` comes to on this machine. */
 export interface ResolvedBackend {
+  /** With the mode that really runs, e.g. `gpujs:webasm`. */
   readonly name: string;
   readonly device: Device;
+  /** The name for one of several processes that share the machine: with its number of threads, where it has threads. */
+  withThreads(threads: number): string;
 }
 
 /** Starts the backend once, to know what it runs on before any work is begun. @throws as `loadBackend` */
 export async function resolveBackend(name: string): Promise<ResolvedBackend> {
-  const { entry } = choose(name);
+  const { entry, threads } = choose(name);
   const backend = await loadBackend(name);
   const { device } = backend;
   await backend.dispose();
-  return { name: entry.modes.length > 0 ? `${entry.name}:${device.mode}` : entry.name, device };
+  const full = entry.modes.length > 0 ? `${entry.name}:${device.mode}` : entry.name;
+  return {
+    name: threads === undefined ? full : `${full}:${threads}`,
+    device,
+    withThreads: (count) => (entry.threaded ? `${full}:${threads ?? count}` : full),
+  };
 }
 
 /** A backend as `omoe doctor` shows it. */
@@ -97,12 +127,8 @@ export interface BackendStatus {
 /** What this machine and this version can run on. Tries each backend in each of its modes, one after the other; never throws. */
 export async function backendStatuses(): Promise<BackendStatus[]> {
   const statuses: BackendStatus[] = [];
-  for (const { name, note, modes, load } of backends)
+  for (const { name, note, modes } of backends)
     for (const full of modes.length > 0 ? modes.map((mode) => `${name}:${mode}`) : [name]) {
-      if (!load) {
-        statuses.push({ name: full, available: false, device: null, note });
-        continue;
-      }
       try {
         const { device } = await resolveBackend(full);
         statuses.push({ name: full, available: true, device, note: [note, ...device.notes].join('; ') });

@@ -40,11 +40,12 @@ export interface CompareCommand extends CompareFlags, OutputFlags {
 export async function compare(flags: CompareCommand, command: string, environment: Environment): Promise<void> {
   const { stdout, stderr } = environment;
   const asked = comparePlan(flags);
-  const { name: backend, device } = await resolveBackend(asked.backend);
-  const plan = { ...asked, backend };
+  const { device, withThreads } = await resolveBackend(asked.backend);
   const wanted = integer('--threads', flags.threads, environment.cores, 1, 1024);
-  // More processes than jobs that can run side by side would only wait.
-  const threads = Math.min(wanted, plan.seeds.length * plan.methods.length);
+  // More processes than jobs that can run side by side would only wait; what is left over are threads of each.
+  const threads = Math.min(wanted, asked.seeds.length * asked.methods.length);
+  const backend = withThreads(Math.max(1, Math.floor(wanted / threads)));
+  const plan = { ...asked, backend };
   if (!flags.quiet) for (const note of [...device.notes, ...planWarnings(plan)]) stderr.write(`note: ${note}\n`);
   const task = await loadFirst(plan);
 

@@ -1,9 +1,12 @@
 import { totalmem } from 'node:os';
+import type { Device } from '../backend.ts';
 import { encodeJson } from '../train/json.ts';
 import { backendStatuses, resolveBackend } from './backends.ts';
 import type { Environment, OutputFlags } from './environment.ts';
 import { textTable } from './table.ts';
 import { packageVersion } from './version.ts';
+
+const onWhat = ({ name, threads }: Device): string => (threads > 1 ? `${name}, ${threads} threads` : name);
 
 /** `omoe doctor`: what this machine and this version can run on, and why the rest is off. */
 export async function doctor(flags: OutputFlags, environment: Environment): Promise<void> {
@@ -25,7 +28,7 @@ export async function doctor(flags: OutputFlags, environment: Environment): Prom
   const rows = backends.map(({ name, available, device, note }) => [
     name,
     available ? 'yes' : 'no',
-    device?.name ?? '',
+    device ? onWhat(device) : '',
     note,
   ]);
   environment.stdout.write(
@@ -34,7 +37,7 @@ export async function doctor(flags: OutputFlags, environment: Environment): Prom
       '',
       textTable(['backend', 'runs here', 'on', 'note'], rows),
       '',
-      `--backend auto takes ${auto}. compare starts up to ${cores} worker processes (--threads).`,
+      `--backend auto takes ${auto}. compare starts up to ${cores} worker processes, or fewer with several threads each (--threads).`,
       '',
     ].join('\n'),
   );

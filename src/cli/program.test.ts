@@ -108,7 +108,12 @@ describe('omoe compare', () => {
     expect(text.code).toBe(0);
     for (const word of ['parameters', 'memory', 'time', 'Nothing was run']) expect(text.stdout).toContain(word);
     const json = JSON.parse((await omoe(['compare', '--dry-run', '--json', '--out', out])).stdout);
-    expect(json).toMatchObject({ schema: 'omoe.plan/1', threads: 2, backend: 'cpu', plan: { seeds: [0, 1] } });
+    expect(json).toMatchObject({
+      schema: 'omoe.plan/1',
+      threads: 2,
+      backend: expect.stringMatching(/^wasm:(relaxed|plain):1$/),
+      plan: { seeds: [0, 1] },
+    });
     expect(json.parameters.moe).toBeGreaterThan(json.parameters.dense);
     expect(existsSync(out)).toBe(false);
   });
@@ -185,7 +190,7 @@ describe('omoe compare', () => {
   it.each([
     [['compare', '--methods', 'omoe-hrad'], 'Did you mean "omoe-hard"?'],
     [['compare', '--steps', 'many'], 'compare --steps: received "many", expected an integer of at least 1'],
-    [['compare', '--backend', 'wasm'], 'not built yet'],
+    [['compare', '--backend', 'wasm:plain:two'], 'wasm[:relaxed|plain][:THREADS]'],
     [['compare', '--backend', 'gpujs:webgl3'], 'gpujs:webgl2'],
     [['compare', '--backend', 'cup'], 'Did you mean "cpu"?'],
     [['compare', '--threads', '0'], '--threads'],
@@ -261,8 +266,11 @@ describe('omoe data, doctor, help', () => {
     const text = await omoe(['doctor']);
     expect(text.code).toBe(0);
     expect(text.stdout).toMatch(/^cpu +yes/m);
-    expect(text.stdout).toMatch(/^wasm +no +not built yet/m);
-    expect(JSON.parse((await omoe(['doctor', '--json'])).stdout)).toMatchObject({ auto: 'cpu', node: process.version });
+    expect(text.stdout).toMatch(/^wasm:plain +yes +WebAssembly SIMD, \d+ threads?/m);
+    expect(JSON.parse((await omoe(['doctor', '--json'])).stdout)).toMatchObject({
+      auto: expect.stringMatching(/^wasm:/),
+      node: process.version,
+    });
   });
 
   it('helps on stdout, with examples, methods and exit codes', async () => {

@@ -99,8 +99,14 @@ function commands(argv: readonly string[], environment: Environment, act: Act): 
     .option('--experts <n>', 'experts in each layer')
     .option('--top-k <n>', 'experts that a token is sent to')
     .option('--length <n>', 'positions; longer sentences are cut')
-    .option('--backend <name>', 'auto, cpu, or gpujs[:webgpu|webgl2|webgl|headlessgl|webasm|cpu]')
-    .option('--threads <n>', 'worker processes (default: one a core)')
+    .option(
+      '--backend <name>',
+      'auto, wasm[:relaxed|plain][:THREADS], cpu, or gpujs[:webgpu|webgl2|webgl|headlessgl|webasm|cpu]',
+    )
+    .option(
+      '--threads <n>',
+      'threads in all: worker processes, and threads of each where processes are fewer (default: one a core)',
+    )
     .option('--out <dir>', 'the run folder, new or empty (default: runs/<time>-<task>)')
     .option('--dry-run', 'print the plan, its parameters, memory and time; run nothing')
     .addHelpText('after', () => `\nMethods:\n${methodHelp()}\n${compareExamples}`)
@@ -119,7 +125,10 @@ function commands(argv: readonly string[], environment: Environment, act: Act): 
 
   output(program.command('conform'))
     .description('run the conformance kit on a backend: what is native, what laws hold, how far bounds are used')
-    .requiredOption('--backend <name>', 'auto, cpu, or gpujs[:webgpu|webgl2|webgl|headlessgl|webasm|cpu]')
+    .requiredOption(
+      '--backend <name>',
+      'auto, wasm[:relaxed|plain][:THREADS], cpu, or gpujs[:webgpu|webgl2|webgl|headlessgl|webasm|cpu]',
+    )
     .option('--runs <n>', 'draws of each property (default: 20)')
     .option('--seed <n>', 'of the draws (default: 1)')
     .option('--only <law>', 'a law, a pattern with *, an operation, or a section')
@@ -127,7 +136,7 @@ function commands(argv: readonly string[], environment: Environment, act: Act): 
     .option('--path <path>', 'one failing draw, as a failure printed it')
     .addHelpText(
       'after',
-      '\nExamples:\n  omoe conform --backend cpu\n  omoe conform --backend gpujs:webasm --only matmul',
+      '\nExamples:\n  omoe conform --backend wasm:plain:2\n  omoe conform --backend gpujs:webasm --only matmul',
     )
     .action((flags: ConformFlags) => act(flags, () => conform(flags, environment)));
 

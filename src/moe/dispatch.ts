@@ -37,53 +37,78 @@ export interface Dispatch {
  * @throws UsageError for a capacity factor that is not above 0
  */
 export function planDispatch({ chosen, gates }: Gate, experts: number, capacityFactor: number | null = null): Dispatch {
-  const t = chosen.engine;
-  const [tokens, k] = chosen.shape;
-  const slots = tokens * k;
-  const choice = chosen.reshape([slots]); // token-major: the slots of token 0 first
-  const asks = choice.oneHot(experts, 'int32'); // [slot, expert]; padding (−1) asks nobody
-  const load = asks.sum([0]);
-
-  let kept = choice.greaterEqual(0);
-  if (capacityFactor !== null) {
-    if (!(Number.isFinite(capacityFactor) && capacityFactor > 0))
-      throw new UsageError({
-        operation: 'planDispatch',
-        received: `capacityFactor ${capacityFactor}`,
-        expected: 'a number above 0, or null for dropless routing',
-      });
-    // C = ⌈c·n·k/E⌉ with n·k = Σ load, so that a slot at place p (from 0) is served where p < c·n·k/E, as p is whole.
-    // The millionth taken off is more than the roundings of Float32, so that 0.6 · 45 is 27 and not a little more.
-    const share = load
-      .sum()
-      .astype('float32')
-      .multiply(capacityFactor)
-      .divide(Math.max(1, experts))
-      .multiply(1 - 1e-6);
-    const place = asks.cumsum(0).multiply(asks).sum([1]).subtract(1); // [slot]: how many asked the same expert before
-    kept = kept.logicalAnd(place.astype('float32').less(share));
-  }
-  const owner = kept.where(choice, experts);
-  const { values: expertOfRow, order: slotOfRow } = owner.sort();
-  const { order: rowOfSlot } = slotOfRow.sort(); // sorting a permutation inverts it
-  const served = asks.multiply(kept.astype('int32').expandDims(1)).sum([0]);
-  const tokenOfSlot = t.tensor(
-    Int32Array.from({ length: slots }, (_, slot) => Math.floor(slot / k)),
-    [slots],
+  const capacity = capacityFor(chosen, experts, capacityFactor);
+  const [slotOfRow, rowOfSlot, tokenOfRow, expertOfRow, offsets, load] = chosen.engine.run(
+    composites.planDispatch,
+    [chosen, capacity],
+    { experts },
   );
+  const end = offsets.slice([experts, experts + 1]); // the rows that are served end there, int32 [1]
   return {
-    tokens,
+    tokens: chosen.shape[0],
     experts,
-    tokenOfRow: tokenOfSlot.gather(slotOfRow),
+    tokenOfRow,
     slotOfRow,
-    rowOfSlot: rowOfSlot.reshape([tokens, k]),
+    rowOfSlot,
     expertOfRow,
-    offsets: t.concat([t.zeros([1], 'int32'), served.cumsum(0)]),
+    offsets,
     gates,
-    gateOfRow: kept.where(gates.reshape([slots]), 0).gather(slotOfRow),
     load,
-    dropped: load.sum().subtract(served.sum()),
+    // What training does not need is computed where it is asked for.
+    get gateOfRow() {
+      return rowOfSlot.less(end).where(gates, 0).reshape(slotOfRow.shape).gather(slotOfRow);
+    },
+    get dropped() {
+      return load.sum().subtract(end.squeeze(0));
+    },
   };
+}
+
+/** C, int32 []; without a factor the number of all slots, which no expert can exceed. */
+function capacityFor(chosen: Tensor, experts: number, capacityFactor: number | null): Tensor {
+  const t = chosen.engine;
+  const slots = chosen.shape[0] * chosen.shape[1];
+  if (capacityFactor === null) return t.full([], slots, 'int32');
+  if (!(Number.isFinite(capacityFactor) && capacityFactor > 0))
+    throw new UsageError({
+      operation: 'planDispatch',
+      received: `capacityFactor ${capacityFactor}`,
+      expected: 'a number above 0, or null for dropless routing',
+    });
+  // How many slots there are without padding is known on the device alone; the capacity is how many steps that number reaches.
+  const asked = chosen.greaterEqual(0).astype('int32').sum();
+  return t
+    .tensor(capacitySteps(capacityFactor, experts, slots))
+    .lessEqual(asked)
+    .astype('int32')
+    .sum();
+}
+
+/**
+ * The numbers of slots, up to `most`, at which C = ⌈c · slots / E⌉ rises by one: the C-th is the least with c · slots > (C − 1) E.
+ * In whole numbers, however many slots there are. c stands for the real number that Float64 has rounded to it, so the share
+ * u = 2⁻⁵³ is taken off: 0.6 · 45 is 27, not a little more, as 5/3 · 3 is 5.
+ */
+export function capacitySteps(capacityFactor: number, experts: number, most: number): Int32Array {
+  let [whole, scale] = [capacityFactor, 2n ** 53n];
+  for (; !Number.isInteger(whole); whole *= 2) scale *= 2n;
+  const perSlot = BigInt(whole) * (2n ** 53n - 1n); // c (1 − u) · scale
+  const perExpert = BigInt(experts) * scale; // C rises where perSlot · slots passes a multiple of this
+  const steps: number[] = [];
+  if (experts === 0) return Int32Array.from(steps);
+  // step = ⌊(C − 1) perExpert / perSlot⌋ + 1, from one C to the next by its quotient and remainder
+  const [quotient, remainder] = [Number(perExpert / perSlot), perExpert % perSlot];
+  let [step, rest] = [1, 0n];
+  while (step <= most && steps.length < most) {
+    steps.push(step);
+    step += quotient;
+    rest += remainder;
+    if (rest >= perSlot) {
+      rest -= perSlot;
+      step++;
+    }
+  }
+  return Int32Array.from(steps);
 }
 
 /** Carries tokens to their experts: [token, width] -> [row, width]. */

@@ -4,7 +4,7 @@ import { engine } from '../engine.ts';
 import { ShapeError, UsageError } from '../errors.ts';
 import { feedForward, initFeedForward } from '../nn/feed-forward.ts';
 import { key } from '../random.ts';
-import { planDispatch } from './dispatch.ts';
+import { capacitySteps, planDispatch } from './dispatch.ts';
 import { everyExpert, runExperts } from './experts.ts';
 import { topKGate } from './gate.ts';
 import { routerZ, topKBalance } from './losses.ts';
@@ -31,6 +31,11 @@ describe('planDispatch', () => {
   it('0.6 · 45 slots are 27, not 28: what is whole in decimals stays whole', async () => {
     const plan = planDispatch(topKGate(t.zeros([45, 1]), { k: 1 }), 1, 0.6);
     expect(await plan.dropped.item()).toBe(45 - 27);
+    expect([...(await plan.gateOfRow.data())]).toEqual([...new Array(27).fill(1), ...new Array(18).fill(0)]);
+  });
+  it('a share of more than a million slots is rounded up as a small one is', () => {
+    expect(capacitySteps(1, 2, 2_000_003)).toHaveLength(1_000_002); // ⌈1,000,001.5⌉
+    expect([...capacitySteps(5 / 3, 2, 9)]).toEqual([1, 2, 3, 4, 5, 7, 8, 9]); // ⌈5n/6⌉ is 5 for n = 5 and for n = 6
   });
   it('refuses a capacity factor that is not above 0', () => {
     for (const factor of [0, -1, Number.NaN, Infinity])

@@ -1,5 +1,6 @@
 import { requireSpec, requireTensor } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
+import { composites } from '../ops/index.ts';
 import { foldIn, type Key } from '../random.ts';
 import { requireRank } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -17,16 +18,10 @@ export interface AttentionParameters {
  * softmax(Q Kᵀ/√dim) V for each head, where masked keys get no weight; a sentence without any real key gives 0.
  * @param q,k,v [batch, head, position, dim]
  * @param mask bool [batch, position], false for padding
+ * @throws ShapeError, DTypeError
  */
-export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor): Tensor {
-  const real = mask.reshape([mask.shape[0], 1, 1, mask.shape[1]]); // [batch, 1, 1, key]
-  // [query, dim] · [dim, key] -> [query, key]
-  const scores = q.matmul(k.transpose()).multiply(1 / Math.sqrt(q.shape[3]));
-  // A finite stand-in for −∞ keeps a row of padding free of NaN; its weights are set to 0 afterwards.
-  const lowest = q.dtype === 'float64' ? -1e300 : -1e30;
-  const weights = real.where(real.where(scores, lowest).softmax(-1), 0);
-  return weights.matmul(v); // [query, key] · [key, dim] -> [query, dim]
-}
+export const scaledDotProductAttention = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor): Tensor =>
+  q.engine.run(composites.attention, [q, k, v, mask], {})[0];
 
 /**
  * Multi-head self-attention (Vaswani et al. 2017). x [batch, position, width], mask bool [batch, position]

@@ -1,10 +1,20 @@
+import { ShapeError, UsageError } from '../errors.ts';
 import type { Op } from '../op.ts';
-import { requireFloat } from '../shape.ts';
+import { formatSpecs, requireFloat, requireOneDType, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** Activations of the feed-forward networks: formula and derivative on adjacent lines. */
 
-function activation(name: string, forward: (x: Tensor) => Tensor, derivative: (x: Tensor, y: Tensor) => Tensor): Op {
+export type ActivationName = 'relu' | 'sigmoid' | 'silu' | 'softplus' | 'gelu' | 'geluTanh';
+/** act'(x), from x and y = act(x). */
+export type Derivative = (x: Tensor, y: Tensor) => Tensor;
+/** The record of an activation, and its derivative. */
+export interface ActivationOp extends Op {
+  readonly name: ActivationName;
+  readonly derivative: Derivative;
+}
+
+function activation(name: ActivationName, forward: (x: Tensor) => Tensor, derivative: Derivative): ActivationOp {
   return {
     name,
     kind: 'composite',
@@ -13,7 +23,9 @@ function activation(name: string, forward: (x: Tensor) => Tensor, derivative: (x
       return [{ shape: x.shape, dtype: x.dtype }];
     },
     compose: ([x]) => [forward(x)],
-    vjp: ({ inputs: [x], outputs: [y], gradients: [g] }) => [g.multiply(derivative(x, y))],
+    derivative,
+    vjp: ({ inputs: [x], outputs: [y], gradients: [g] }) =>
+      x.engine.run(activationGradient, [g, x, y], { activation: name }),
   };
 }
 
@@ -77,3 +89,38 @@ export const geluTanh = activation(
     return t.add(1).multiply(0.5).add(curved);
   },
 );
+
+const activations: { readonly [K in ActivationName]: ActivationOp } = { relu, sigmoid, silu, softplus, gelu, geluTanh };
+
+export interface ActivationGradientAttrs {
+  readonly activation: ActivationName;
+}
+
+/**
+ * What flows back through an activation: [g, z, y] of one shape -> g act'(z), where y = act(z). A kernel may use y, or
+ * compute it again.
+ * @throws DTypeError, ShapeError; UsageError for an unknown activation
+ */
+export const activationGradient: Op<ActivationGradientAttrs> = {
+  name: 'activationGradient',
+  kind: 'composite',
+  infer(inputs, { activation: name }) {
+    if (!Object.hasOwn(activations, name))
+      throw new UsageError({
+        operation: 'activationGradient',
+        received: `activation ${name}`,
+        expected: `one of ${Object.keys(activations).join(', ')}`,
+      });
+    const [g, z] = inputs;
+    requireFloat('activationGradient', g);
+    requireOneDType('activationGradient', inputs);
+    if (!inputs.every((x) => sameShape(x.shape, z.shape)))
+      throw new ShapeError({
+        operation: 'activationGradient',
+        received: formatSpecs(inputs),
+        expected: 'gradient, argument and value of one shape',
+      });
+    return [{ shape: z.shape, dtype: z.dtype }];
+  },
+  compose: ([g, z, y], { activation: name }) => [g.multiply(activations[name].derivative(z, y))],
+};

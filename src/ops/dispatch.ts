@@ -1,6 +1,7 @@
+import type { Spec } from '../backend.ts';
 import { ShapeError } from '../errors.ts';
 import type { Op } from '../op.ts';
-import { formatSpecs, requireDType, requireFloat, requireOneDType, requireRank } from '../shape.ts';
+import { formatSpecs, requireDType, requireFloat, requireOneDType, requireRank, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
 /**
@@ -35,11 +36,40 @@ export const moeDispatch: Op = {
     return [{ shape: [tokenOfRow.shape[0], x.shape[1]], dtype: x.dtype }];
   },
   compose: ([x, tokenOfRow]) => [x.gather(tokenOfRow, 0)],
-  // ∂x_t = Σ over the token's slots of g_{rowOfSlot[t, s]}: the rows back in the order of the slots, then summed.
-  vjp({ inputs: [x, , rowOfSlot], gradients: [g] }) {
+  vjp: ({ inputs: [, , rowOfSlot], gradients: [g] }) => [
+    g.engine.run(moeDispatchGradient, [g, rowOfSlot], {})[0],
+    null,
+    null,
+  ],
+};
+
+/**
+ * ∂x_t = Σ over the token's slots of g_{rowOfSlot[t, s]}: the rows back in the order of the slots, then summed.
+ * g [row, width], rowOfSlot int32 [token, slot] -> [token, width].
+ * @throws ShapeError unless there is one row for each slot; DTypeError; OmoeError for a row out of range
+ */
+export const moeDispatchGradient: Op = {
+  name: 'moeDispatchGradient',
+  kind: 'composite',
+  infer(inputs) {
+    const [g, rowOfSlot] = inputs;
+    requireFloat('moeDispatchGradient', g);
+    requireRank('moeDispatchGradient', 'g', g, 2);
+    requireDType('moeDispatchGradient', 'rowOfSlot', rowOfSlot, 'int32');
+    requireRank('moeDispatchGradient', 'rowOfSlot', rowOfSlot, 2);
+    const [tokens, slots] = rowOfSlot.shape;
+    if (tokens * slots !== g.shape[0])
+      throw new ShapeError({
+        operation: 'moeDispatchGradient',
+        received: formatSpecs(inputs),
+        expected: 'g [token · slot, width] and rowOfSlot [token, slot]',
+      });
+    return [{ shape: [tokens, g.shape[1]], dtype: g.dtype }];
+  },
+  compose([g, rowOfSlot]) {
     const [tokens, slots] = rowOfSlot.shape;
     const inSlots = g.gather(rowOfSlot.reshape([tokens * slots]), 0); // [slot, width]
-    return [inSlots.reshape([tokens, slots, x.shape[1]]).sum([1]), null, null];
+    return [inSlots.reshape([tokens, slots, g.shape[1]]).sum([1])];
   },
 };
 
@@ -58,32 +88,9 @@ function reordered(x: Tensor, to: Tensor, back: Tensor): Tensor {
 export const moeCombine: Op = {
   name: 'moeCombine',
   kind: 'composite',
-  infer(inputs) {
-    const [rows, gates, rowOfSlot, tokenOfRow, slotOfRow, offsets] = inputs;
-    requireFloat('moeCombine', rows);
-    requireOneDType('moeCombine', [rows, gates]);
-    const indices = { rowOfSlot, tokenOfRow, slotOfRow, offsets };
-    for (const [name, spec] of Object.entries(indices)) requireDType('moeCombine', name, spec, 'int32');
-    requireRank('moeCombine', 'rows', rows, 2);
-    requireRank('moeCombine', 'gates', gates, 2);
-    const [tokens, slots] = gates.shape;
-    const count = tokens * slots;
-    const fits =
-      rows.shape[0] === count &&
-      rowOfSlot.shape.length === 2 &&
-      rowOfSlot.shape[0] === tokens &&
-      rowOfSlot.shape[1] === slots &&
-      [tokenOfRow, slotOfRow].every(({ shape }) => shape.length === 1 && shape[0] === count) &&
-      offsets.shape.length === 1 &&
-      offsets.shape[0] >= 1;
-    if (!fits)
-      throw new ShapeError({
-        operation: 'moeCombine',
-        received: formatSpecs(inputs),
-        expected:
-          'rows [token · slot, width], gates and rowOfSlot [token, slot], tokenOfRow and slotOfRow [token · slot], offsets [expert + 1]',
-      });
-    return [{ shape: [tokens, rows.shape[1]], dtype: rows.dtype }];
+  infer([rows, gates, ...routes]) {
+    requireRoutes('moeCombine', rows, gates, [], routes);
+    return [{ shape: [gates.shape[0], rows.shape[1]], dtype: rows.dtype }];
   },
   compose(inputs) {
     const [rows, gates, rowOfSlot, , slotOfRow, offsets] = inputs;
@@ -98,22 +105,79 @@ export const moeCombine: Op = {
         .sum([1]),
     ];
   },
-  // For what is served:  ∂row_r = gate of r · g_{token of r},  ∂gate_{t,s} = Σ_width g_t · row_{rowOfSlot[t, s]};  else 0.
-  vjp({ inputs, gradients: [g] }) {
-    const [rows, gates, rowOfSlot, tokenOfRow, slotOfRow, offsets] = inputs;
+  vjp: ({ inputs: [rows, gates, ...routes], gradients: [g] }) => [
+    ...rows.engine.run(moeCombineGradient, [rows, gates, g, ...routes], {}),
+    ...routes.map(() => null),
+  ],
+};
+
+/**
+ * The gradients of rows and gates, from g, that of the sums: rows [row, width], gates [token, slot], g [token, width], then
+ * rowOfSlot, tokenOfRow, slotOfRow and offsets as `moeCombine` takes them -> [row, width] and [token, slot].
+ * For what is served  ∂row_r = gate of r · g_{token of r},  ∂gate_{t,s} = Σ_width g_t · row_{rowOfSlot[t, s]};  else exactly 0.
+ * @throws as moeCombine
+ */
+export const moeCombineGradient: Op = {
+  name: 'moeCombineGradient',
+  kind: 'composite',
+  infer([rows, gates, g, ...routes]) {
+    requireRoutes('moeCombineGradient', rows, gates, [g], routes);
+    return [rows, gates].map(({ shape, dtype }) => ({ shape, dtype }));
+  },
+  compose([rows, gates, g, rowOfSlot, tokenOfRow, slotOfRow, offsets]) {
     const { tokens, slots, width } = sizesOf(rows, gates);
     const slotRows = rowOfSlot.reshape([tokens * slots]);
     const served = rowOfSlot.less(endOf(offsets)); // [token, slot]
+    const servedRows = served
+      .reshape([tokens * slots])
+      .gather(slotOfRow)
+      .expandDims(1); // [row, 1]
 
-    const weights = served.where(gates, 0).reshape([tokens * slots, 1]);
-    const carried = g.engine.run(moeDispatch, [g, tokenOfRow, rowOfSlot], {})[0]; // [row, width]
-    const ofRows = carried.multiply(reordered(weights, slotOfRow, slotRows)); // [row, width] · [row, 1]
+    // Where nothing is served both factors are 0, as in the sums themselves.
+    const weights = reordered(gates.reshape([tokens * slots, 1]), slotOfRow, slotRows); // [row, 1]
+    const [carried] = g.engine.run(moeDispatch, [g, tokenOfRow, rowOfSlot], {}); // [row, width]
+    const ofRows = servedRows.where(carried, 0).multiply(servedRows.where(weights, 0));
 
     const inSlots = reordered(rows, slotRows, slotOfRow).reshape([tokens, slots, width]);
-    const ofGates = served.expandDims(2).where(inSlots, 0).multiply(g.expandDims(1)).sum([2]); // [token, slot]
-    return [ofRows, ofGates, null, null, null, null];
+    const servedSlots = served.expandDims(2); // [token, slot, 1]
+    const ofGates = servedSlots
+      .where(inSlots, 0)
+      .multiply(servedSlots.where(g.expandDims(1), 0))
+      .sum([2]);
+    return [ofRows, ofGates];
   },
 };
+
+/** What both need: one row for each slot, and the gradient of the sums, where it is `given`, of their shape. */
+function requireRoutes(
+  operation: string,
+  rows: Spec,
+  gates: Spec,
+  given: readonly Spec[],
+  routes: readonly Spec[],
+): void {
+  const [rowOfSlot, tokenOfRow, slotOfRow, offsets] = routes;
+  requireFloat(operation, rows);
+  requireOneDType(operation, [rows, gates, ...given]);
+  const indices = { rowOfSlot, tokenOfRow, slotOfRow, offsets };
+  for (const [name, spec] of Object.entries(indices)) requireDType(operation, name, spec, 'int32');
+  requireRank(operation, 'rows', rows, 2);
+  requireRank(operation, 'gates', gates, 2);
+  const [tokens, slots] = gates.shape;
+  const fits =
+    rows.shape[0] === tokens * slots &&
+    given.every(({ shape }) => sameShape(shape, [tokens, rows.shape[1]])) &&
+    sameShape(rowOfSlot.shape, gates.shape) &&
+    [tokenOfRow, slotOfRow].every(({ shape }) => sameShape(shape, [tokens * slots])) &&
+    offsets.shape.length === 1 &&
+    offsets.shape[0] >= 1;
+  if (!fits)
+    throw new ShapeError({
+      operation,
+      received: formatSpecs([rows, gates, ...given, ...routes]),
+      expected: `rows [token · slot, width], gates and rowOfSlot [token, slot],${given.length > 0 ? ' g [token, width],' : ''} tokenOfRow and slotOfRow [token · slot], offsets [expert + 1]`,
+    });
+}
 
 const sizesOf = (rows: Tensor, gates: Tensor) => ({
   tokens: gates.shape[0],

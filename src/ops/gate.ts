@@ -1,6 +1,16 @@
-import { UsageError } from '../errors.ts';
+import { ShapeError, UsageError } from '../errors.ts';
 import type { Op } from '../op.ts';
-import { formatSpec, requireFloat, requireRank } from '../shape.ts';
+import {
+  formatSpec,
+  formatSpecs,
+  requireDType,
+  requireFloat,
+  requireOneDType,
+  requireRank,
+  sameShape,
+} from '../shape.ts';
+
+/** The top-k gate and its gradient. */
 
 export interface TopKGateAttrs {
   /** Experts per token, 1 ≤ k ≤ E. */
@@ -41,9 +51,38 @@ export const topKGate: Op<TopKGateAttrs> = {
     const p = logits.softmax(1).expandDims(1); // [token, 1, expert]
     return [chosen.oneHot(logits.shape[1], 'bool').where(p, 0).sum([2]), chosen];
   },
-  // With γ the gates and w = g γ, slot by slot:  renormalised, as softmax of what was kept, ∂z = w − γ Σ_slot w at the chosen
-  // experts;  otherwise ∂z = w at the chosen experts, and −p Σ_slot w at all, p = softmax(z).
-  vjp({ inputs: [logits], outputs: [gates, chosen], gradients: [g], attrs: { renormalize } }) {
+  vjp: ({ inputs: [logits], outputs: [gates, chosen], gradients: [g], attrs: { renormalize } }) => [
+    logits.engine.run(topKGateGradient, [logits, gates, chosen, g], { renormalize })[0],
+  ],
+};
+
+/**
+ * ∂z of the gate: logits z [token, expert], its gates γ and chosen int32 [token, slot], and g, the gradient of the gates, [token,
+ * slot] -> [token, expert]. With w = g γ, slot by slot:  renormalised, as softmax of what was kept, ∂z = w − γ Σ_slot w at the
+ * chosen experts;  otherwise ∂z = w at the chosen experts, and −p Σ_slot w at all, p = softmax(z).
+ * What is chosen outside [0, experts) goes to no expert.
+ * @throws DTypeError, ShapeError for anything but these
+ */
+export const topKGateGradient: Op<Pick<TopKGateAttrs, 'renormalize'>> = {
+  name: 'topKGateGradient',
+  kind: 'composite',
+  infer(inputs) {
+    const [logits, gates, chosen, g] = inputs;
+    requireFloat('topKGateGradient', logits);
+    requireOneDType('topKGateGradient', [logits, gates, g]);
+    requireDType('topKGateGradient', 'chosen', chosen, 'int32');
+    requireRank('topKGateGradient', 'logits', logits, 2);
+    requireRank('topKGateGradient', 'gates', gates, 2);
+    const inSlots = [chosen, g].every(({ shape }) => sameShape(shape, gates.shape));
+    if (!inSlots || gates.shape[0] !== logits.shape[0])
+      throw new ShapeError({
+        operation: 'topKGateGradient',
+        received: formatSpecs(inputs),
+        expected: 'logits [token, expert], and gates, chosen and their gradient [token, slot]',
+      });
+    return [{ shape: logits.shape, dtype: logits.dtype }];
+  },
+  compose([logits, gates, chosen, g], { renormalize }) {
     const weighted = g.multiply(gates); // [token, slot]
     const total = weighted.sum([1], { keepDims: true }); // [token, 1]
     const atSlot = renormalize ? weighted.subtract(gates.multiply(total)) : weighted;

@@ -1,16 +1,27 @@
 import type { AttrsOf } from '../op.ts';
-import { gelu, geluTanh, relu, sigmoid, silu, softplus } from './activation.ts';
+import { activationGradient, gelu, geluTanh, relu, sigmoid, silu, softplus } from './activation.ts';
 import { adamwStep } from './adamw.ts';
-import { moeCombine, moeDispatch } from './dispatch.ts';
+import { attention, attentionGradient } from './attention.ts';
+import { moeCombine, moeCombineGradient, moeDispatch, moeDispatchGradient } from './dispatch.ts';
 import { binary, cast, select, unary } from './elementwise.ts';
-import { topKGate } from './gate.ts';
+import { topKGate, topKGateGradient } from './gate.ts';
 import { concat } from './join.ts';
 import { groupedLinear, linear } from './linear.ts';
 import { groupedMatmul, groupedOuter, matmul } from './matmul.ts';
-import { crossEntropy, layerNorm, logSoftmax, softmax } from './normalize.ts';
+import {
+  crossEntropy,
+  crossEntropyGradient,
+  layerNorm,
+  layerNormGradient,
+  logSoftmax,
+  softmax,
+  softmaxGradient,
+} from './normalize.ts';
 import { cumsum, oneHot, sort, topK } from './order.ts';
+import { planDispatch } from './plan.ts';
 import { gram, orthogonalProject } from './project.ts';
-import { argmax, logSumExp, mean, reduce, variance } from './reduce.ts';
+import { argmax, logSumExp, mean, norm, reduce, variance } from './reduce.ts';
+import { sgdStep } from './sgd.ts';
 import { copy, fill, gather, scatterAdd } from './storage.ts';
 import { broadcastTo, permuteDims, reshape, slice } from './views.ts';
 
@@ -25,9 +36,11 @@ export const composites = {
   softplus,
   gelu,
   geluTanh,
+  activationGradient,
   mean,
   variance,
   logSumExp,
+  norm,
   argmax,
   matmul,
   groupedMatmul,
@@ -35,20 +48,30 @@ export const composites = {
   linear,
   groupedLinear,
   softmax,
+  softmaxGradient,
   logSoftmax,
   layerNorm,
+  layerNormGradient,
   crossEntropy,
+  crossEntropyGradient,
+  attention,
+  attentionGradient,
   topK,
   sort,
   cumsum,
   oneHot,
   concat,
   topKGate,
+  topKGateGradient,
+  planDispatch,
   moeDispatch,
+  moeDispatchGradient,
   moeCombine,
+  moeCombineGradient,
   gram,
   orthogonalProject,
   adamwStep,
+  sgdStep,
 };
 
 export const views = { reshape, permuteDims, broadcastTo, slice };

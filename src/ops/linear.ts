@@ -3,7 +3,7 @@ import { ShapeError, UsageError } from '../errors.ts';
 import type { Op, VjpContext } from '../op.ts';
 import { formatSpecs, requireFloat, requireOneDType } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { gelu, geluTanh, relu, silu } from './activation.ts';
+import { activationGradient, gelu, geluTanh, relu, silu } from './activation.ts';
 import { ownerOfRows, requireOffsets } from './matmul.ts';
 
 /** The linear maps of the feed-forward networks, product, bias and activation in one: for all rows, and by expert. */
@@ -31,13 +31,12 @@ const inferOutputs = (z: Spec, { activation }: LinearAttrs): Spec[] => (activati
 const withActivation = (z: Tensor, { activation }: LinearAttrs): Tensor[] =>
   activation === 'none' ? [z] : [z[activation](), z];
 
-/** ∂z = g_y act'(z) + g_z, with act' as the activation's own record states it. */
+/** ∂z = g_y act'(z) + g_z */
 function gradientOfSum({ outputs, gradients, reached, attrs: { activation } }: VjpContext<LinearAttrs>): Tensor {
   if (activation === 'none' || !reached[0]) return gradients.at(-1)!;
   const [[y, z], [gy, gz]] = [outputs, gradients];
-  const record: Op = activations[activation];
-  const [through] = record.vjp!({ inputs: [z], outputs: [y], gradients: [gy], reached: [true], attrs: {} });
-  return reached[1] ? through!.add(gz) : through!;
+  const [through] = z.engine.run(activationGradient, [gy, z, y], { activation });
+  return reached[1] ? through.add(gz) : through;
 }
 
 /**

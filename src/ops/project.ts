@@ -19,32 +19,45 @@ export const gram: Op = {
   vjp: ({ inputs: [a], gradients: [g] }) => [a.matmul(g.add(g.transpose()))], // ∂A = A (G + Gᵀ)
 };
 
+export interface ProjectAttrs {
+  /** On which side of G the projector stands. */
+  readonly side: 'left' | 'right';
+}
+
 /**
- * Q G = G - V(VᵀG) with Q = I - VVᵀ: G […, row, col], V […, row, rank] -> […, row, col].
- * Costs 4·row·rank·col instead of the 2·row²·col of a dense Q: cheaper for rank < row/2.
+ * With Q = I − VVᵀ:  Q G = G − V(VᵀG) for G […, row, col] and V […, row, rank], or, on the right, G Q = G − (G V)Vᵀ for
+ * V […, col, rank]; -> […, row, col].
+ * Costs 4·row·col·rank instead of the 2·row²·col (or 2·row·col²) of a dense Q: cheaper for a rank below half of Q's size.
  */
-export const orthogonalProject: Op = {
+export const orthogonalProject: Op<ProjectAttrs> = {
   name: 'orthogonalProject',
   kind: 'composite',
-  infer([g, v]) {
+  infer([g, v], { side }) {
     requireFloat('orthogonalProject', g);
     requireOneDType('orthogonalProject', [g, v]);
+    const size = g.shape.at(side === 'left' ? -2 : -1);
     const fits =
       g.shape.length >= 2 &&
       v.shape.length === g.shape.length &&
-      v.shape.slice(0, -1).every((size, axis) => size === g.shape[axis]);
+      v.shape.slice(0, -2).every((batch, axis) => batch === g.shape[axis]) &&
+      v.shape.at(-2) === size;
     if (!fits)
       throw new ShapeError({
         operation: 'orthogonalProject',
-        received: formatSpecs([g, v]),
-        expected: 'G […, row, col] and V […, row, rank]',
+        received: `${formatSpecs([g, v])}, V on the ${side}`,
+        expected: side === 'left' ? 'G […, row, col] and V […, row, rank]' : 'G […, row, col] and V […, col, rank]',
       });
     return [{ shape: g.shape, dtype: g.dtype }];
   },
-  compose: ([g, v]) => [g.subtract(v.matmul(v.transpose().matmul(g)))], // [row, rank] · ([rank, row] · [row, col])
-  // Q is symmetric, so ∂G = Q g. From -V VᵀG:  ∂V = -(g (GᵀV) + G (gᵀV)).
-  vjp({ inputs: [g, v], gradients: [c] }) {
-    const along = c.matmul(g.transpose().matmul(v)).add(g.matmul(c.transpose().matmul(v))); // [row, col] · [col, rank]
-    return [c.orthogonalProject(v), along.negative()];
+  compose: ([g, v], { side }) => [
+    side === 'left'
+      ? g.subtract(v.matmul(v.transpose().matmul(g))) // [row, rank] · ([rank, row] · [row, col])
+      : g.subtract(g.matmul(v).matmul(v.transpose())), // ([row, col] · [col, rank]) · [rank, col]
+  ],
+  // Q is symmetric, so ∂G = Q c (or c Q). From −V VᵀG:  ∂V = −(c (GᵀV) + G (cᵀV)); on the right with Gᵀ and cᵀ for G and c.
+  vjp({ inputs: [g, v], gradients: [c], attrs: { side } }) {
+    const [G, C] = side === 'left' ? [g, c] : [g.transpose(), c.transpose()];
+    const along = C.matmul(G.transpose().matmul(v)).add(G.matmul(C.transpose().matmul(v))); // [size, other] · [other, rank]
+    return [c.orthogonalProject(v, side), along.negative()];
   },
 };

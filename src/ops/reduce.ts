@@ -113,6 +113,33 @@ export const logSumExp: Op<AxesAttrs> = {
   ],
 };
 
+/**
+ * norm = √Σ x² = s √Σ (x/s)² with s = max |x|, so that no square over- or underflows; 0 of nothing and of zeros, ∞ where an
+ * element is infinite.  ∂x = g x/norm, 0 where the norm is 0.
+ */
+export const norm: Op<AxesAttrs> = {
+  name: 'norm',
+  kind: 'composite',
+  infer: inferFloatReduction('norm'),
+  compose([x], { axes }) {
+    if (sizeAlong(x, axes) === 0) return [x.sum(axes)];
+    const largest = x.abs().max(axes, { keepDims: true });
+    const scale = largest.equal(0).logicalOr(largest.equal(Number.POSITIVE_INFINITY)).where(1, largest);
+    return [
+      x
+        .divide(scale)
+        .square()
+        .sum(axes)
+        .sqrt()
+        .multiply(scale.reshape(without(x.shape, axes))),
+    ];
+  },
+  vjp({ inputs: [x], outputs: [n], gradients: [g], attrs: { axes } }) {
+    const length = n.equal(0).where(1, n);
+    return [x.divide(spread(length, x, axes)).multiply(spread(g, x, axes))];
+  },
+};
+
 // The first index of the largest element; NaN counts as the largest.
 export const argmax: Op<{ readonly axis: number }> = {
   name: 'argmax',

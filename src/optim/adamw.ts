@@ -1,7 +1,13 @@
 import { UsageError } from '../errors.ts';
 import { composites } from '../ops/index.ts';
-import type { Tensor } from '../tensor.ts';
-import { type BaseOptimizer, checkLearningRate, gradientOf, type Parameters } from './optimizer.ts';
+import {
+  type BaseOptimizer,
+  checkLearningRate,
+  gradientOf,
+  type Parameters,
+  resultsAt,
+  stepTogether,
+} from './optimizer.ts';
 
 export interface AdamWOptions {
   readonly beta1?: number;
@@ -38,22 +44,16 @@ export function adamw(options: AdamWOptions = {}): BaseOptimizer<AdamWState> {
     },
     step({ parameters, gradients, state, learningRate }) {
       checkLearningRate('adamw', learningRate);
-      const [updates, first, second] = [0, 1, 2].map(() => new Map<string, Tensor>());
       const time = state.steps + 1;
-      for (const [path, parameter] of parameters) {
-        const inputs = [
-          parameter,
-          gradientOf('adamw', gradients, path, parameter),
-          state.first.get(path)!,
-          state.second.get(path)!,
-        ];
-        const decay = decays(path) ? weightDecay : 0;
-        const attrs = { learningRate, beta1, beta2, epsilon, weightDecay: decay, time };
-        const [update, m, v] = parameter.engine.run(composites.adamwStep, inputs, attrs);
-        updates.set(path, update);
-        first.set(path, m);
-        second.set(path, v);
-      }
+      const operands = [...parameters].map(([path, parameter]) => {
+        const gradient = gradientOf('adamw', gradients, path, parameter);
+        return [path, [parameter, gradient, state.first.get(path)!, state.second.get(path)!]] as const;
+      });
+      const results = stepTogether(composites.adamwStep, new Map(operands), (paths) => {
+        const weightDecays = paths.map((path) => (decays(path) ? weightDecay : 0));
+        return { learningRate, beta1, beta2, epsilon, weightDecays, time };
+      });
+      const [updates, first, second] = [0, 1, 2].map((index) => resultsAt(results, parameters, index));
       return { updates, state: { first, second, steps: time } };
     },
   };

@@ -48,6 +48,34 @@ describe('adamw', () => {
     expect(await updates.get('w')!.item()).toBeCloseTo(1 - 1, 12);
     expect(await updates.get('b')!.item()).toBeCloseTo(-1, 12);
   });
+  it('is one operation for all parameters of a dtype', () => {
+    const parameters = new Map([...one(2), ['v', t.tensor([1])] as const, ['f', t.ones([3], 'float32')] as const]);
+    const optimizer = adamw();
+    const state = optimizer.initial(parameters);
+    t.clearTrace();
+    const { updates } = optimizer.step({ parameters, gradients: parameters, state, learningRate: 1 });
+    expect([...updates].map(([path, { dtype }]) => [path, dtype])).toEqual([
+      ['w', 'float64'],
+      ['v', 'float64'],
+      ['f', 'float32'],
+    ]);
+    expect(t.trace()).toEqual([{ op: 'adamwStep', native: 2, composed: 0, declined: [] }]);
+  });
+  it('leaves what a parameter gets in the region of its own operands, whatever others are stepped with it', async () => {
+    const step = t.region();
+    const parameters = new Map([...one(2), ['v', t.tensor([1])] as const]);
+    const gradients = new Map([...one(2), ['v', step.tensor([1])] as const]);
+    const optimizer = adamw();
+    const { updates } = optimizer.step({
+      parameters,
+      gradients,
+      state: optimizer.initial(parameters),
+      learningRate: 1,
+    });
+    step.dispose();
+    expect(await updates.get('w')!.data()).toHaveLength(1);
+    await expect(updates.get('v')!.data()).rejects.toThrow(/freed|disposed/);
+  });
   it('refuses β = 1', () => expect(() => adamw({ beta2: 1 })).toThrow(UsageError));
 });
 

@@ -3,7 +3,7 @@ import type { Pending } from '../pending.ts';
 import type { Tensor } from '../tensor.ts';
 import type { OmoeOptions } from './options.ts';
 import type { ExpertColumns } from './projector/index.ts';
-import { expertNorms, squared, uploadStack, withoutBiasRow } from './protect.ts';
+import { biasTakesPart, type ExpertLinear, expertNorms, squared, uploadStack } from './protect.ts';
 
 /** What an orthogonal step did to one expert linear; lists are over experts. */
 export interface LinearReport {
@@ -58,15 +58,13 @@ export function uploadOthers(weight: Tensor, experts: readonly ExpertColumns[]):
  * From a sketch B of A only a bound is known: 0 ≼ AAᵀ − BBᵀ ≼ δI gives ‖AᵀΔ‖² ≤ ‖BᵀΔ‖² + δ‖Δ‖². That bound is reported.
  */
 export function leakageOf(
-  delta: Tensor,
+  delta: ExpertLinear,
   { columns, squaredNorms, sketchErrors }: OthersColumns,
   options: OmoeOptions,
 ): Pending<(number | null)[]> {
-  const part = options.side === 'input' && options.bias !== 'augment' ? withoutBiasRow(delta).weight : delta;
-  // input: Aᵀ Δ, [column, in] · [in, out];  output: Δ A, [in, out] · [out, column]
-  const hit = options.side === 'input' ? columns.transpose().matmul(part) : part.matmul(columns);
+  const hit = options.side === 'input' ? hitFromLeft(delta, columns, options) : hitFromRight(delta, columns);
   return {
-    tensors: [expertNorms(hit), expertNorms(part)],
+    tensors: [hit, expertNorms(delta, options)],
     of: ([hits, lengths]) =>
       squaredNorms.map((squaredNorm, i) => {
         if (squaredNorm === 0 || lengths[i] === 0) return null;
@@ -75,3 +73,18 @@ export function leakageOf(
       }),
   };
 }
+
+/** ‖AᵀΔ‖ of each expert; with the bias A is [A_W; a_b] and AᵀΔ = A_WᵀΔW + a_bᵀΔb. */
+function hitFromLeft({ weight, bias }: ExpertLinear, columns: Tensor, options: OmoeOptions): Tensor {
+  if (!biasTakesPart(options)) return columns.transpose().matmul(weight).norm([1, 2]); // [column, in] · [in, out]
+  const input = weight.shape[1];
+  const [ofWeight, ofBias] = [columns.slice([0, input], 1), columns.slice([input, input + 1], 1)];
+  const hit = ofWeight.transpose().matmul(weight); // [column, in] · [in, out] -> [column, out]
+  return hit.add(ofBias.transpose().multiply(bias.expandDims(1))).norm([1, 2]); // [column, 1] · [1, out]
+}
+
+/** ‖ΔA‖ of each expert, the rows of ΔW and Δb together: [in, out] · [out, column] */
+const hitFromRight = ({ weight, bias }: ExpertLinear, columns: Tensor): Tensor =>
+  weight.engine
+    .stack([weight.matmul(columns).norm([1, 2]), bias.expandDims(1).matmul(columns).norm([1, 2])], 1)
+    .norm([1]);

@@ -8,7 +8,7 @@ import { validateOmoeOptions } from './methods.ts';
 import type { LinearReport } from './omoe-report.ts';
 import { type BaseOptimizer, gradientOf, type Parameters } from './optimizer.ts';
 import type { OmoeOptions } from './options.ts';
-import { withBiasRow, withoutBiasRow } from './protect.ts';
+import { type ExpertLinear, withBiasRow } from './protect.ts';
 import { isAlone, type Protection, protectLinear } from './protect-linear.ts';
 
 /**
@@ -61,7 +61,10 @@ export interface OmoeStepResult<S> {
   readonly updates: Parameters;
   readonly state: OmoeState<S>;
   readonly phase: Phase;
-  /** One for each protected linear; none in accumulating steps. Fetch them with `readTogether`. */
+  /**
+   * One for each protected linear; none in accumulating steps. Fetch them with `readTogether`. Computed when asked for: to
+   * measure the leakage takes about as long as to project.
+   */
   readonly reports: Pending<readonly LinearReport[]>;
 }
 
@@ -105,7 +108,7 @@ export function omoe<S>(
           advice: 'Upcycle the model first, or use the base optimizer alone.',
         });
       const fresh = ({ weight, bias }: ExpertLinearPaths): LinearState => ({
-        start: options.side === 'update' ? matrixOf(parameters, weight, bias) : null,
+        start: options.side === 'update' ? withBiasRow(linearOf(parameters, weight, bias)) : null,
         pending: [],
         columns: noColumns(parameters.get(weight)!, options),
         projectors: null,
@@ -153,11 +156,11 @@ export function omoe<S>(
       const protect = async (from: Parameters, target: Map<string, Tensor>) => {
         const done = new Map<string, Protection>();
         for (const linear of linears) {
-          const delta = matrixOf(from, linear.weight, linear.bias);
+          const delta = linearOf(from, linear.weight, linear.bias);
           const rotation = foldIn(foldIn(key, linear.name), position.cycle);
-          const matrix = matrixOf(parameters, linear.weight, linear.bias);
-          const protection = await protectLinear(delta, matrix, ready.get(linear.name)!, options, rotation);
-          const { weight, bias } = withoutBiasRow(protection.delta);
+          const current = linearOf(parameters, linear.weight, linear.bias);
+          const protection = await protectLinear(delta, current, ready.get(linear.name)!, options, rotation);
+          const { weight, bias } = protection.delta;
           target.set(linear.weight, weight).set(linear.bias, bias);
           done.set(linear.name, protection);
         }
@@ -184,14 +187,17 @@ export function omoe<S>(
           if (!isAlone(update.shape[0], options)) updates.set(bias, update.zerosLike());
         }
 
-      const reports = pendingAll(
-        linears.map(({ name, weight, bias }) => protections.get(name)!.report(name, matrixOf(updates, weight, bias))),
-      );
       return {
         updates,
         state: { base: taken.state, step: state.step + 1, linears: ready },
         phase: 'orthogonal',
-        reports,
+        get reports() {
+          return pendingAll(
+            linears.map(({ name, weight, bias }) =>
+              protections.get(name)!.report(name, linearOf(updates, weight, bias)),
+            ),
+          );
+        },
       };
     },
   };
@@ -204,7 +210,7 @@ function recordingAt(step: number, options: OmoeOptions, layers: Recording['laye
   return { side: options.side, statistic: options.statistic, layers };
 }
 
-const matrixOf = (parameters: Parameters, weight: string, bias: string): Tensor => {
+const linearOf = (parameters: Parameters, weight: string, bias: string): ExpertLinear => {
   const [w, b] = [parameters.get(weight), parameters.get(bias)];
   if (!w || !b)
     throw new UsageError({
@@ -212,5 +218,5 @@ const matrixOf = (parameters: Parameters, weight: string, bias: string): Tensor 
       received: `no ${w ? bias : weight}`,
       expected: 'weight and bias of each expert linear',
     });
-  return withBiasRow(w, b);
+  return { weight: w, bias: b };
 };

@@ -1,10 +1,9 @@
 import type { Pending } from '../pending.ts';
 import type { Key } from '../random.ts';
-import type { Tensor } from '../tensor.ts';
 import type { LinearState } from './linear-state.ts';
 import { type LinearReport, leakageOf } from './omoe-report.ts';
 import type { OmoeOptions } from './options.ts';
-import { type Protected, projectUpdate, rescale } from './protect.ts';
+import { type ExpertLinear, type Protected, projectUpdate, rescale, withBiasRow, withoutBiasRow } from './protect.ts';
 import { projectAgainstLearnt } from './update-side.ts';
 
 /** A single expert has no others: its update stays the base optimizer's, bit for bit. */
@@ -12,19 +11,22 @@ export const isAlone = (experts: number, { columns }: OmoeOptions): boolean => e
 
 /** A protected update, and what to say of it once it is known what was applied. */
 export interface Protection {
-  readonly delta: Tensor;
-  report(linear: string, applied: Tensor): Pending<LinearReport>;
+  readonly delta: ExpertLinear;
+  report(linear: string, applied: ExpertLinear): Pending<LinearReport>;
 }
 
-/** Projection and renorm of one linear's updates (or gradients), all experts at once, or the control in their place. */
+/**
+ * Projection and renorm of one linear's updates (or gradients), all experts at once, or the control in their place.
+ * @param current the parameters themselves, which only the update side asks for
+ */
 export async function protectLinear(
-  delta: Tensor,
-  matrix: Tensor,
+  delta: ExpertLinear,
+  current: ExpertLinear,
   state: LinearState,
   options: OmoeOptions,
   rotation: Key,
 ): Promise<Protection> {
-  const experts = delta.shape[0];
+  const experts = delta.weight.shape[0];
   if (isAlone(experts, options))
     return {
       delta,
@@ -36,11 +38,12 @@ export async function protectLinear(
 
   const { side } = options;
   if (side === 'update') {
-    const update = await projectAgainstLearnt(delta, matrix, state.start!, options, rotation);
-    const done = rescale(delta, update.projected, options);
+    const matrices = [withBiasRow(delta), withBiasRow(current)] as const;
+    const update = await projectAgainstLearnt(...matrices, state.start!, options, rotation);
+    const done = rescale(delta, withoutBiasRow(update.projected), options);
     return {
       delta: done.delta,
-      report: (linear, applied) => reportOf(linear, update.trace, update.leakage(applied), done),
+      report: (linear, applied) => reportOf(linear, update.trace, update.leakage(withBiasRow(applied)), done),
     };
   }
   const { q, trace, others } = state.projectors!;

@@ -5,13 +5,22 @@ import type { Tensor } from '../tensor.ts';
 import type { OmoeOptions } from './options.ts';
 import { type Projector, toDense } from './projector/index.ts';
 
-/** The projection of all experts' updates at once, on the device: [expert, in + 1, out], the last row being the bias. */
+/**
+ * The projection of all experts' updates at once, on the device. Weight and bias stay apart wherever the formulas allow it:
+ * to join them as [W; b] is to copy every expert.
+ */
+
+/** One linear of every expert, or its update: weight [expert, in, out], bias [expert, out]. */
+export interface ExpertLinear {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+}
 
 /** [W; b] of each expert: [expert, in, out] and [expert, out] -> [expert, in + 1, out] */
-export const withBiasRow = (weight: Tensor, bias: Tensor): Tensor =>
+export const withBiasRow = ({ weight, bias }: ExpertLinear): Tensor =>
   weight.engine.concat([weight, bias.expandDims(1)], 1);
 
-export function withoutBiasRow(matrix: Tensor): { weight: Tensor; bias: Tensor } {
+export function withoutBiasRow(matrix: Tensor): ExpertLinear {
   const input = matrix.shape[1] - 1;
   return { weight: matrix.slice([0, input], 1), bias: matrix.slice([input, input + 1], 1).squeeze(1) };
 }
@@ -40,32 +49,41 @@ export function uploadStack(t: Engine, matrices: readonly Matrix[], cols: number
 /** A matrix B of at most `rows` columns with BBᵀ = AAᵀ, so that ‖AᵀX‖ = ‖BᵀX‖: A itself, or Rᵀ of Aᵀ = QR. */
 export const squared = (a: Matrix): Matrix => (a.cols <= a.rows ? a : transpose(qr(transpose(a)).r));
 
-/** Input side: Q Δ. Output side: Δ Q. */
-function apply(q: DeviceProjectors, delta: Tensor, side: 'input' | 'output'): Tensor {
-  if ('dense' in q)
-    return side === 'input'
-      ? q.dense.matmul(delta) // [expert, in, in] · [expert, in, out]
-      : delta.matmul(q.dense); // [expert, in, out] · [expert, out, out]
+/** Q M on the input side, M Q on the output side, for M [expert, row, col]. */
+export function project(q: DeviceProjectors, m: Tensor, side: 'input' | 'output'): Tensor {
+  if ('factor' in q) return m.orthogonalProject(q.factor, side === 'input' ? 'left' : 'right');
   return side === 'input'
-    ? delta.orthogonalProject(q.factor) // Δ − V(VᵀΔ)
-    : delta.transpose().orthogonalProject(q.factor).transpose(); // (Δᵀ − V(VᵀΔᵀ))ᵀ
+    ? q.dense.matmul(m) // [expert, row, row] · [expert, row, col]
+    : m.matmul(q.dense); // [expert, row, col] · [expert, col, col]
 }
 
-/** The projected [W; b] update; on the input side without `augment` the bias row is frozen or left free. */
+/** The projected update; on the input side without `augment` the bias is frozen or left free. */
 export function projectUpdate(
   q: DeviceProjectors,
-  delta: Tensor,
+  { weight, bias }: ExpertLinear,
   side: 'input' | 'output',
-  bias: OmoeOptions['bias'],
-): Tensor {
-  if (side === 'output' || bias === 'augment') return apply(q, delta, side);
-  const { weight, bias: row } = withoutBiasRow(delta);
-  return withBiasRow(apply(q, weight, side), bias === 'free' ? row : row.zerosLike());
+  biasMode: OmoeOptions['bias'],
+): ExpertLinear {
+  // The bias is one more row of [W; b]: on the right each row is projected by itself, on the left all of them together.
+  if (side === 'output')
+    return { weight: project(q, weight, side), bias: project(q, bias.expandDims(1), side).squeeze(1) };
+  if (biasMode === 'augment') return withoutBiasRow(project(q, withBiasRow({ weight, bias }), side));
+  return { weight: project(q, weight, side), bias: biasMode === 'free' ? bias : bias.zerosLike() };
+}
+
+/** Whether the bias takes part in what is projected, and so in its norms. */
+export const biasTakesPart = ({ side, bias }: Pick<OmoeOptions, 'side' | 'bias'>): boolean =>
+  side !== 'input' || bias === 'augment';
+
+/** ‖[W; b]‖_F of each expert, or ‖W‖_F where the bias takes no part: [expert] */
+export function expertNorms({ weight, bias }: ExpertLinear, options: Pick<OmoeOptions, 'side' | 'bias'>): Tensor {
+  const ofWeight = weight.norm([1, 2]);
+  return biasTakesPart(options) ? weight.engine.stack([ofWeight, bias.norm([1])], 1).norm([1]) : ofWeight;
 }
 
 export interface Protected {
-  /** What is applied, [expert, in + 1, out] */
-  readonly delta: Tensor;
+  /** What is applied. */
+  readonly delta: ExpertLinear;
   /** ‖Δ_projected‖/‖Δ‖ before rescaling, [expert]; 1 for Δ = 0 */
   readonly normKept: Tensor;
   /** The factor Δ_projected was multiplied by, [expert] */
@@ -79,30 +97,24 @@ export interface Protected {
  * `norm-matched` returns ‖Δ_projected‖/‖Δ‖ · Δ instead. Norms are of [W; b], of W where the bias takes no part.
  * Definition: spec/method/project-update.ts.
  */
-export function rescale(delta: Tensor, projected: Tensor, options: OmoeOptions): Protected {
-  const whole = options.side !== 'input' || options.bias === 'augment';
-  const part = (m: Tensor) => (whole ? m : withoutBiasRow(m).weight);
-  const [before, after] = [delta, projected].map((m) => expertNorms(part(m)));
+export function rescale(delta: ExpertLinear, projected: ExpertLinear, options: OmoeOptions): Protected {
+  const [before, after] = [expertNorms(delta, options), expertNorms(projected, options)];
   const still = before.equal(0);
   const normKept = still.where(1, after.divide(still.where(1, before)));
   const vanished = after.lessEqual(before.multiply(1e-6)).logicalAnd(still.logicalNot());
-  const spread = (factor: Tensor) => factor.reshape([-1, 1, 1]);
   if (options.control === 'norm-matched')
-    return { delta: delta.multiply(spread(normKept)), normKept, factor: normKept.onesLike(), vanished };
+    return { delta: scaled(delta, normKept, true), normKept, factor: normKept.onesLike(), vanished };
   const wanted = after
     .equal(0)
     .where(1, before.divide(after.equal(0).where(1, after)))
     .minimum(options.renormLimit);
   const factor = options.renorm ? vanished.logicalOr(still).where(1, wanted) : normKept.onesLike();
-  if (whole) return { delta: projected.multiply(spread(factor)), normKept, factor, vanished };
-  const { weight, bias } = withoutBiasRow(projected);
-  return { delta: withBiasRow(weight.multiply(spread(factor)), bias), normKept, factor, vanished };
+  if (!options.renorm) return { delta: projected, normKept, factor, vanished };
+  return { delta: scaled(projected, factor, biasTakesPart(options)), normKept, factor, vanished };
 }
 
-/** ‖M_i‖_F of each expert: [expert, …] -> [expert]. The largest entry is divided out first, so that nothing under- or overflows. */
-export function expertNorms(matrices: Tensor): Tensor {
-  const flat = matrices.reshape([matrices.shape[0], -1]);
-  const largest = flat.abs().max([1], { keepDims: true });
-  const scale = largest.equal(0).where(1, largest);
-  return flat.divide(scale).square().sum([1]).sqrt().multiply(scale.squeeze(1));
-}
+/** Each expert times its factor [expert]; the bias as it is where it takes no part. */
+const scaled = ({ weight, bias }: ExpertLinear, factor: Tensor, whole: boolean): ExpertLinear => ({
+  weight: weight.multiply(factor.reshape([-1, 1, 1])),
+  bias: whole ? bias.multiply(factor.reshape([-1, 1])) : bias,
+});

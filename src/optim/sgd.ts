@@ -1,6 +1,13 @@
 import { UsageError } from '../errors.ts';
-import type { Tensor } from '../tensor.ts';
-import { type BaseOptimizer, checkLearningRate, gradientOf, type Parameters } from './optimizer.ts';
+import { composites } from '../ops/index.ts';
+import {
+  type BaseOptimizer,
+  checkLearningRate,
+  gradientOf,
+  type Parameters,
+  resultsAt,
+  stepTogether,
+} from './optimizer.ts';
 
 export interface SgdOptions {
   /** μ in [0, 1). Default 0. */
@@ -14,7 +21,7 @@ export interface SgdOptions {
 /** The velocity of each parameter; empty without momentum. */
 export type SgdState = Parameters;
 
-/** g ← g + λθ;  v ← μv + g;  Δ = −η v, or with Nesterov −η (g + μv). Definition: spec/method/sgd.ts. @throws UsageError */
+/** Gradient descent: the formula is in src/ops/sgd.ts, its definition in spec/method/sgd.ts. @throws UsageError */
 export function sgd({ momentum = 0, nesterov = false, weightDecay = 0 }: SgdOptions = {}): BaseOptimizer<SgdState> {
   if (!(momentum >= 0 && momentum < 1) || !(weightDecay >= 0) || (nesterov && momentum === 0))
     throw new UsageError({
@@ -28,20 +35,16 @@ export function sgd({ momentum = 0, nesterov = false, weightDecay = 0 }: SgdOpti
       new Map(momentum === 0 ? [] : [...parameters].map(([path, parameter]) => [path, parameter.zerosLike()])),
     step({ parameters, gradients, state, learningRate }) {
       checkLearningRate('sgd', learningRate);
-      const updates = new Map<string, Tensor>();
-      const velocities = new Map<string, Tensor>();
-      for (const [path, parameter] of parameters) {
-        const plain = gradientOf('sgd', gradients, path, parameter);
-        const gradient = weightDecay === 0 ? plain : plain.add(parameter.multiply(weightDecay));
-        let direction = gradient;
-        if (momentum > 0) {
-          const velocity = state.get(path)!.multiply(momentum).add(gradient);
-          velocities.set(path, velocity);
-          direction = nesterov ? gradient.add(velocity.multiply(momentum)) : velocity;
-        }
-        updates.set(path, direction.multiply(-learningRate));
-      }
-      return { updates, state: velocities };
+      const operands = [...parameters].map(([path, parameter]) => {
+        const gradient = gradientOf('sgd', gradients, path, parameter);
+        return [path, momentum === 0 ? [parameter, gradient] : [parameter, gradient, state.get(path)!]] as const;
+      });
+      const attrs = { learningRate, momentum, nesterov, weightDecay };
+      const results = stepTogether(composites.sgdStep, new Map(operands), () => attrs);
+      return {
+        updates: resultsAt(results, parameters, 0),
+        state: momentum === 0 ? new Map() : resultsAt(results, parameters, 1),
+      };
     },
   };
 }

@@ -1,16 +1,21 @@
 import type { Backend } from 'omoe/backend';
 import { cpu } from 'omoe/backends/cpu';
 import { type GpujsOptions, gpujs } from 'omoe/backends/gpujs';
+import { type WasmOptions, wasm } from 'omoe/backends/wasm';
 
 export interface BackendRequest {
-  readonly backend: 'cpu' | 'gpujs';
-  /** Of gpu.js. */
+  readonly backend: 'cpu' | 'gpujs' | 'wasm';
+  /** Of gpu.js; of wasm its SIMD. */
   readonly mode?: string;
 }
+
+/** Two threads, which share even the smallest work. */
+const shared: WasmOptions = { threads: 2, largestChunk: 16 };
 
 /** An engine never looks into a buffer, whatever the backend calls its type. */
 export async function loadBackend({ backend, mode }: BackendRequest): Promise<Backend> {
   if (backend === 'cpu') return cpu() as Backend;
+  if (backend === 'wasm') return (await wasm({ simd: mode as WasmOptions['simd'], ...shared })) as Backend;
   return (await gpujs({ mode: mode as GpujsOptions['mode'], module: fromScript() })) as Backend;
 }
 

@@ -55,5 +55,9 @@ export const composites: TfComposites = {
     depth < 2 ? declined('tf.oneHot refuses a depth below 2') : [toDType(tf.oneHot(indices, depth), dtype)],
   concat: (inputs, { axis }) => [tf.concat([...inputs], axis)],
   gram: ([a]) => [tf.matMul(transposed(a), a)], // [col, row] · [row, col] -> [col, col]
-  orthogonalProject: ([g, v]) => [tf.sub(g, tf.matMul(v, tf.matMul(transposed(v), g)))], // [row, rank] · [rank, col]
+  orthogonalProject: ([g, v], { side }) => [
+    side === 'left'
+      ? tf.sub(g, tf.matMul(v, tf.matMul(transposed(v), g))) // [row, rank] · [rank, col]
+      : tf.sub(g, tf.matMul(tf.matMul(g, v), transposed(v))), // [row, rank] · [rank, col]
+  ],
 };

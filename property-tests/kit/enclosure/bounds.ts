@@ -1,4 +1,4 @@
-import type { Any, Int, Real } from '../../../spec/array.ts';
+import type { Any, Bool, Int, Real } from '../../../spec/array.ts';
 import * as ops from '../../../spec/ops/index.ts';
 import type { Ulps } from '../../../spec/rounding/model.ts';
 import * as rounding from '../../../spec/rounding.ts';
@@ -39,8 +39,12 @@ export const kernelBounds: KernelBounds = {
   softplus: elementwise('softplus'),
   gelu: elementwise('gelu'),
   geluTanh: elementwise('geluTanh'),
+  activationGradient: ([g, z], { activation }, u, ulps) => [
+    rounding.activationGradientBound(activation, real(g), real(z), u, ulps),
+  ],
   mean: ([x], { axes }, u, ulps) => [rounding.meanBound(real(x), axes, u, ulps)],
   variance: ([x], { axes, correction }, u, ulps) => [rounding.varianceBound(real(x), axes, u, ulps, { correction })],
+  norm: ([x], { axes }, u, ulps) => [rounding.normBound(real(x), axes, u, ulps)],
   logSumExp: ([x], { axes }, u, ulps) => [rounding.logSumExpBound(real(x), axes, u, ulps)],
   argmax: exact,
   matmul: ([a, b], _, u) => [rounding.matmulBound(real(a), real(b), u)],
@@ -68,6 +72,24 @@ export const kernelBounds: KernelBounds = {
     rounding.layerNormBound(real(x), real(weight), real(bias), epsilon, u, ulps),
   ],
   crossEntropy: ([logits, labels], _, u, ulps) => [rounding.crossEntropyBound(real(logits), int(labels), u, ulps)],
+  softmaxGradient: ([y, g], { axis }, u) => [rounding.softmaxGradientBound(real(y), real(g), axis, u)],
+  layerNormGradient: ([x, weight, g], { epsilon }, u, ulps) =>
+    rounding.layerNormGradientBound(real(x), real(weight), real(g), epsilon, u, ulps),
+  crossEntropyGradient: ([logits, labels, g], _, u, ulps) => [
+    rounding.crossEntropyGradientBound(real(logits), int(labels), real(g), u, ulps),
+  ],
+  attention: ([q, k, v, mask], _, u, ulps) => rounding.attentionBound(real(q), real(k), real(v), mask as Bool, u, ulps),
+  attentionGradient: ([weights, q, k, v, gy, gweights], _, u, ulps) =>
+    rounding.attentionGradientBound(
+      real(weights),
+      real(q),
+      real(k),
+      real(v),
+      real(gy),
+      gweights && real(gweights),
+      u,
+      ulps,
+    ),
   topK: twice,
   sort: twice,
   cumsum: ([x], { axis }, u) => [rounding.cumsumBound(real(x), axis, u)],
@@ -77,12 +99,24 @@ export const kernelBounds: KernelBounds = {
     rounding.slotGatesBound(real(logits), k, renormalize, u, ulps),
     null,
   ],
+  topKGateGradient: ([logits, gates, chosen, g], { renormalize }, u, ulps) => [
+    rounding.slotGatesGradientBound(real(logits), real(gates), int(chosen), real(g), renormalize, u, ulps),
+  ],
+  planDispatch: () => [],
   moeDispatch: exact,
+  moeDispatchGradient: ([g, rowOfSlot], _, u) => [rounding.moeDispatchGradientBound(real(g), int(rowOfSlot), u)],
   moeCombine: ([rows, gates, rowOfSlot, , , offsets], _, u) => [
     rounding.moeCombineBound(real(rows), real(gates), int(rowOfSlot), int(offsets), u),
   ],
+  moeCombineGradient: ([rows, gates, g, rowOfSlot, , , offsets], _, u) => {
+    const bounds = rounding.moeCombineGradientBound(real(rows), real(gates), real(g), int(rowOfSlot), int(offsets), u);
+    return [bounds.rows, bounds.gates];
+  },
   gram: ([a], _, u) => [rounding.gramBound(real(a), u)],
-  orthogonalProject: ([g, v], _, u) => [rounding.orthogonalProjectBound(real(g), real(v), u)],
-  // no gradient flows through it
-  adamwStep: () => [null, null, null],
+  orthogonalProject: ([g, v], { side }, u) => [
+    (side === 'left' ? rounding.orthogonalProjectBound : rounding.orthogonalProjectRightBound)(real(g), real(v), u),
+  ],
+  // no gradient flows through these
+  adamwStep: () => [],
+  sgdStep: () => [],
 };

@@ -1,0 +1,114 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { DeviceError, UsageError } from '../../src/errors.ts';
+import { engine, type SyncEngine } from '../../src/index.ts';
+import { digestOfSources } from './build.ts';
+import { digest } from './generated/digest.ts';
+import { type WasmBackend, type WasmOptions, wasm } from './index.ts';
+
+/** What is particular to this backend: memory, threads, and what it refuses. That it computes right is the kit's to say. */
+
+const open: WasmBackend[] = [];
+async function opened(options: WasmOptions = {}): Promise<[SyncEngine, WasmBackend]> {
+  const backend = await wasm({ threads: 1, simd: 'plain', ...options });
+  open.push(backend);
+  return [engine(backend), backend];
+}
+afterEach(async () => {
+  vi.unstubAllGlobals();
+  for (const backend of open.splice(0)) await backend.dispose();
+});
+
+it('the kernels are compiled from the sources as they are', () => {
+  expect(digest, 'The kernels have changed: run `npm run kernels`.').toBe(digestOfSources());
+});
+
+describe('memory', () => {
+  it('that is full refuses by name, and goes on when something was freed', async () => {
+    const [t, backend] = await opened({ memory: 2 ** 20 });
+    const first = t.zeros([100_000]);
+    expect(() => t.ones([200_000])).toThrow(DeviceError);
+    expect(() => t.ones([200_000])).toThrow(
+      /fill: received 800000 bytes more, with 400000 in use, expected at most 1048576/,
+    );
+    expect(backend.stats()).toEqual({ buffers: 1, bytes: 400_000 });
+    expect(t.dataSync(first.add(1))[99_999]).toBe(1);
+    t.free(first);
+    expect(t.dataSync(t.ones([200_000]))[199_999]).toBe(1);
+  });
+
+  it('beyond 4 GiB is refused before anything is taken', async () => {
+    const [t, backend] = await opened();
+    expect(() => t.zeros([2 ** 31 - 1])).toThrow(DeviceError);
+    expect(backend.stats()).toEqual({ buffers: 0, bytes: 0 });
+    expect(t.dataSync(t.ones([3]))).toEqual(new Float32Array([1, 1, 1]));
+  });
+
+  it('of temporaries goes with the kernel, also when it throws', async () => {
+    const [t, backend] = await opened();
+    const x = t.tensor([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
+    const before = backend.stats();
+    for (let i = 0; i < 100; i++) {
+      using step = t.region();
+      step.borrow(x).transpose().matmul(x);
+      expect(() =>
+        step
+          .borrow(x)
+          .transpose()
+          .gather(step.tensor([7], undefined, 'int32'), 0),
+      ).toThrow(/gather/);
+    }
+    expect(backend.stats()).toEqual(before);
+  });
+
+  it('grows while earlier tensors stay as they are', async () => {
+    const [t] = await opened();
+    const early = t.arange(1000);
+    const late = Array.from({ length: 20 }, (_, i) => t.full([300_000], i));
+    expect(t.dataSync(early)[999]).toBe(999);
+    expect(late.map((x) => t.dataSync(x)[299_999])).toEqual(late.map((_, i) => i));
+  });
+});
+
+describe('what it is opened with', () => {
+  it.each([
+    [{ threads: 0 }, 'threads 0'],
+    [{ threads: 1.5 }, 'threads 1.5'],
+    [{ memory: 10 }, 'memory 10'],
+    [{ patience: 0 }, 'patience 0'],
+    [{ largestChunk: 0 }, 'largestChunk 0'],
+    [{ simd: 'fast' as 'plain' }, 'simd fast'],
+  ])('%j is refused', async (options, received) => {
+    await expect(wasm(options)).rejects.toThrow(UsageError);
+    await expect(wasm(options)).rejects.toThrow(received);
+  });
+
+  it('says which SIMD and how many threads it runs on', async () => {
+    expect((await opened({ simd: 'relaxed', threads: 2 }))[1].device).toMatchObject({ mode: 'relaxed', threads: 2 });
+    expect((await opened({ simd: 'plain' }))[1].device).toMatchObject({ mode: 'plain', threads: 1, notes: [] });
+  });
+
+  it('without SharedArrayBuffer takes one thread and says so, and refuses more', async () => {
+    vi.stubGlobal('SharedArrayBuffer', undefined);
+    const backend = await wasm();
+    open.push(backend);
+    expect(backend.device).toMatchObject({ threads: 1, notes: [expect.stringContaining('no SharedArrayBuffer')] });
+    await expect(wasm({ threads: 2 })).rejects.toThrow(DeviceError);
+  });
+
+  it('is refused where there is no WebAssembly', async () => {
+    vi.stubGlobal('WebAssembly', undefined);
+    await expect(wasm()).rejects.toThrow(/without WebAssembly SIMD/);
+  });
+});
+
+it('refuses every call once it is disposed', async () => {
+  const [t, backend] = await opened({ threads: 2 });
+  const x = t.ones([3]);
+  await backend.dispose();
+  expect(() => x.add(1)).toThrow(/disposed/);
+  expect(() => t.dataSync(x)).toThrow(/disposed/);
+  await expect(backend.flush()).rejects.toThrow(/disposed/);
+});
