@@ -47,7 +47,10 @@ describe('contractions', () => {
       const cols = output.shape.at(-1)!;
       const square = { ...output, shape: [...output.shape.slice(0, -2), cols, cols] };
       expectClose(run('gram', [g], {}, square)[0], spec.gram(real(g)));
-      expectClose(run('orthogonalProject', [g, v], { side: 'left' }, output)[0], spec.orthogonalProject(real(g), real(v)));
+      expectClose(
+        run('orthogonalProject', [g, v], { side: 'left' }, output)[0],
+        spec.orthogonalProject(real(g), real(v)),
+      );
     }));
 
   it('groupedMatmul and groupedOuter, experts without rows and rows without expert included', () => {

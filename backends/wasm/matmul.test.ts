@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { engine, type SyncEngine, type Tensor } from '../../src/index.ts';
+import { composites } from '../../src/ops/index.ts';
 import { type WasmBackend, wasm } from './index.ts';
 
 /**
@@ -8,6 +9,7 @@ import { type WasmBackend, wasm } from './index.ts';
  */
 
 const u = 2 ** -24;
+const gamma = (n: number): number => (n * u) / (1 - n * u);
 const backends: WasmBackend[] = [];
 let engines: SyncEngine[] = [];
 beforeAll(async () => {
@@ -33,8 +35,8 @@ interface Shape {
   readonly n: number;
 }
 
-/** a [m, k] and b [k, n] row-major; `c` is what a backend made of them. */
-function requireProduct(c: ArrayLike<number>, a: Float32Array, b: Float32Array, { m, k, n }: Shape): void {
+/** a [m, k] and b [k, n] row-major; `c` is what a backend made of them, off by `more` for another reason. */
+function requireProduct(c: ArrayLike<number>, a: Float32Array, b: Float32Array, { m, k, n }: Shape, more = 0): void {
   for (let i = 0; i < m; i++) {
     const sums = new Float64Array(n);
     const sizes = new Float64Array(n);
@@ -45,7 +47,7 @@ function requireProduct(c: ArrayLike<number>, a: Float32Array, b: Float32Array, 
         sizes[j] += Math.abs(term);
       }
     for (let j = 0; j < n; j++) {
-      const bound = ((k * u) / (1 - k * u)) * sizes[j];
+      const bound = gamma(k) * sizes[j] + more;
       if (!(Math.abs(c[i * n + j] - sums[j]) <= bound))
         expect.fail(`c[${i}, ${j}] is ${c[i * n + j]}, but should be ${sums[j]} within ${bound}`);
     }
@@ -89,6 +91,20 @@ describe.each(shapes)('matmul [$m, $k] · [$k, $n]', ({ m, k, n }) => {
   });
 });
 
+it('a factor whose rows or columns are one row or column, repeated', () => {
+  const a = numbers(3 * 5, 1);
+  const [row, column] = [numbers(8, 2), numbers(5, 3)];
+  const rows = Float32Array.from({ length: 40 }, (_, i) => row[i % 8]);
+  const columns = Float32Array.from({ length: 40 }, (_, i) => column[Math.floor(i / 8)]);
+  for (const t of engines) {
+    const left = t.tensor(a, [3, 5]);
+    const repeatedRows = t.tensor(row, [1, 8]).broadcastTo([5, 8]);
+    const repeatedColumns = t.tensor(column, [5, 1]).broadcastTo([5, 8]);
+    requireProduct(t.dataSync(left.matmul(repeatedRows)), a, rows, { m: 3, k: 5, n: 8 });
+    requireProduct(t.dataSync(left.matmul(repeatedColumns)), a, columns, { m: 3, k: 5, n: 8 });
+  }
+});
+
 it('a NaN stays in its row and in its column', () => {
   const { m, k, n } = { m: 45, k: 300, n: 43 };
   const [a, b] = [numbers(m * k, 3), numbers(k * n, 4)];
@@ -99,6 +115,21 @@ it('a NaN stays in its row and in its column', () => {
     const found = Array.from(c, Number.isNaN);
     const expected = Array.from(c, (_, at) => Math.floor(at / n) === 44 || at % n === n - 1);
     expect(found).toEqual(expected);
+  }
+});
+
+it('an activation follows every block of a linear map', () => {
+  const [rows, inner, out] = [250, 265, 530];
+  const [x, w, b] = [numbers(rows * inner, 7), numbers(inner * out, 8), numbers(out, 9)];
+  for (const t of engines) {
+    const inputs = [t.tensor(x, [rows, inner]), t.tensor(w, [inner, out]), t.tensor(b, [out])];
+    const [y, z] = t.run(composites.linear, inputs, { activation: 'gelu' });
+    expect(bitsOf(t.dataSync(y) as Float32Array).equals(bitsOf(t.dataSync(z.gelu()) as Float32Array))).toBe(true);
+    const product = Float64Array.from(t.dataSync(z), (sum, i) => sum - b[i % out]);
+    const bias = Math.max(...b.map(Math.abs));
+    // γ_{in+1}(Σ|x w| + |b|) is at most γ_in Σ|x w| and this, as γ_{in+1} − γ_in < 2u and no factor is above 1.
+    const more = gamma(inner + 1) * bias + 2 * u * inner;
+    requireProduct(product, x, w, { m: rows, k: inner, n: out }, more);
   }
 });
 

@@ -106,7 +106,8 @@ export function multiply(runtime: Runtime, products: Products): void {
 }
 
 function formOfB({ dtype, cols, b }: Products, matrices: ReadonlyMap<number, number>, rowsOfEach: number): number {
-  if (b[1] === 1 && rowsOfEach <= someInPlace) {
+  // In place the tiles end where the last row of B ends, which a repeated row has already reached at the start.
+  if (b[1] === 1 && b[0] !== 0 && rowsOfEach <= someInPlace) {
     const elements = [...matrices.values()].reduce((sum, inner) => sum + inner * cols, 0);
     if (rowsOfEach <= fewInPlace || elements * bytesOf[dtype] <= nearBytes) return sheet.inPlace;
   }

@@ -67,7 +67,7 @@ export function createStorage(memory: WebAssembly.Memory, limit: number): Storag
     if (address !== null) return address;
     throw new DeviceError({
       operation,
-      received: `${size} bytes more, with ${blocks.taken()} in use`,
+      received: `${size} bytes more, with ${bytes} in use`,
       expected: `at most ${limit} bytes in all, in one piece`,
       advice: 'Free what is done with (`using step = t.region()`), or use smaller batches. Nothing was changed.',
     });

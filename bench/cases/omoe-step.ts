@@ -21,7 +21,8 @@ import { k } from './routing.ts';
 
 /**
  * A step of OMoE beside one of AdamW alone, on the same layer of 8 experts and 1,024 tokens. Sizes are width × m, m the columns
- * that each expert matrix has recorded; the projectors are there already, as they are built once a phase.
+ * that the others of an expert have recorded together, which are those of its projector's factor; the
+ * projectors are there already, as they are built once a phase. The reports of a step, computed only when asked for, are not.
  */
 
 interface Inputs extends Layer {
@@ -107,7 +108,7 @@ async function step({ x, layer, optimizer, state }: Inputs): Promise<readonly Te
   const parameters = pathsOf(layer);
   const result = await optimizer.step({ parameters, gradients, state, learningRate: rate, records });
   const next = [...parameters].map(([path, theta]) => theta.add(result.updates.get(path)!));
-  await readTogether(pendingNumber(loss), result.reports); // as the training loop does
+  await readTogether(pendingNumber(loss)); // as the training loop does
   return [loss, ...next];
 }
 
@@ -135,9 +136,13 @@ function orthogonal(
       const moved = withBiasRow({ weight: matrix, bias: parameters.get(bias)! });
       return [name, { ...old, start: moved.subtract(t.normal(key(20 + l), moved.shape, { sd: 0.01 })) }] as const;
     }
-    const recorded = noColumns(matrix, options).map(({ rows, cap }, e) => {
+    const fresh = noColumns(matrix, options);
+    // Spread evenly so that the seven others of an expert have m between them, give or take one.
+    const all = Math.floor((columns * fresh.length) / (fresh.length - 1));
+    const recorded = fresh.map(({ rows, cap }, e) => {
       const expert = new ExpertColumns(rows, cap);
-      for (let c = 0; c < columns; c++) expert.add(normal(key(1000 * l + 100 * e + c), rows));
+      const own = Math.floor(all / fresh.length) + (e < all % fresh.length ? 1 : 0);
+      for (let c = 0; c < own; c++) expert.add(normal(key(1000 * l + 100 * e + c), rows));
       return expert;
     });
     return [name, beginOrthogonalPhase({ ...old, columns: recorded }, [], matrix, options, key(9))] as const;

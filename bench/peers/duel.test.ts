@@ -19,7 +19,7 @@ const side = (name: string, ms: (n: number) => number, asked: string[]) => {
 describe('a duel', () => {
   it('asks each side once a round, in an order that changes', async () => {
     const asked: string[] = [];
-    await duel([side('a', () => 60, asked), side('b', () => 60, asked)], { samples: 20, seed: 3 });
+    await duel([side('a', () => 60, asked), side('b', () => 60, asked)], { samples: 20, seed: 3, rest: 0 });
     const rounds = asked.slice(4); // the first four calibrate
     expect(rounds).toHaveLength(40);
     const pairs = Array.from({ length: 20 }, (_, i) => rounds.slice(2 * i, 2 * i + 2).join(''));
@@ -28,7 +28,7 @@ describe('a duel', () => {
   it('gives the ratio of pairs, which a machine that slows down does not change', async () => {
     const slower = (n: number) => 60 * (n + 1);
     const [ours, theirs] = await duel([side('a', slower, []), side('b', (n) => 1.5 * slower(n), [])], {
-      ...{ samples: 9, seed: 1 },
+      ...{ samples: 9, seed: 1, rest: 0 },
     });
     expect(ours.ratio).toBeNull();
     expect(theirs.ratio).toMatchObject({ median: 1.5, low: 1.5, high: 1.5, samples: 9 });

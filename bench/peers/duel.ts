@@ -16,10 +16,12 @@ export interface Outcome {
 
 /** A sample lasts at least so many milliseconds, by calls in a row: a round trip between processes costs a tenth of one. */
 const shortest = 50;
+/** Milliseconds before each sample: idle threads of OpenBLAS and OpenMP go on turning for a while after their work is done. */
+const usualRest = 60;
 
 export async function duel(
   sides: readonly Side[],
-  { samples, seed }: { readonly samples: number; readonly seed: number },
+  { samples, seed, rest = usualRest }: { readonly samples: number; readonly seed: number; readonly rest?: number },
 ): Promise<Outcome[]> {
   const calls: number[] = [];
   for (const { contender } of sides) {
@@ -28,7 +30,10 @@ export async function duel(
   }
   const times: number[][][] = sides.map(() => []);
   for (let round = 0; round < samples; round++)
-    for (const s of shuffled(sides.length, seed, round)) times[s].push([await sides[s].contender.sample(calls[s])]);
+    for (const s of shuffled(sides.length, seed, round)) {
+      await new Promise((resolve) => setTimeout(resolve, rest));
+      times[s].push([await sides[s].contender.sample(calls[s])]);
+    }
   return sides.map(({ name }, s) => ({
     name,
     time: statisticsOf(times[s]),

@@ -31,7 +31,7 @@ export const libraries = (node: string, python: string): readonly Library[] => [
         execFileSync(python, ['-c', 'import torch, numpy'], { stdio: 'pipe' });
         return null;
       } catch {
-        return `${python} cannot import torch; apt-get install python3-torch, or --python PATH`;
+        return `${python} cannot import torch; apt-get install python3-torch libopenblas0-pthread, or --python PATH`;
       }
     },
     command: (threads) => [python, [here('torch_peer.py'), String(threads)]],

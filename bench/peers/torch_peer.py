@@ -85,15 +85,37 @@ def prepare(message):
     return problem(read, write, message['spec'])
 
 
+def blas():
+    """The library behind torch.mm, as its name; 'reference' for the plain Fortran loops that some distributions start with."""
+    torch.mm(torch.ones(2, 2), torch.ones(2, 2))
+    try:
+        with open('/proc/self/maps') as file:
+            loaded = file.read()
+    except OSError:
+        return 'BLAS unknown'
+    if 'openblas' in loaded:
+        return 'OpenBLAS core ' + os.environ.get('OPENBLAS_CORETYPE', 'as it finds it')
+    if 'BLAS_INFO=generic' in torch.__config__.show() and '/blas/libblas.so' in loaded:
+        return 'reference'
+    return 'its own BLAS'
+
+
+SLOW = (
+    'its PyTorch multiplies by the reference BLAS, plain loops, so the comparison would be false; '
+    'apt-get install libopenblas0-pthread gives it a real one'
+)
+
+
 def main():
     call = None
     for line in sys.stdin:
         message = json.loads(line)
         try:
-            if 'prepare' in message:
+            if 'prepare' in message and blas() == 'reference':
+                answer = {'cannot': SLOW}
+            elif 'prepare' in message:
                 call = prepare(message['prepare'])
-                core = os.environ.get('OPENBLAS_CORETYPE', 'as it finds it')
-                answer = {'version': f'PyTorch {torch.__version__} eager, OpenBLAS core {core}'}
+                answer = {'version': f'PyTorch {torch.__version__} eager, {blas()}'}
             else:
                 start = time.perf_counter()
                 for _ in range(message['sample']):

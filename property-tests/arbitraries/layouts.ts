@@ -35,10 +35,16 @@ export const layoutsOf = (shape: Shape): fc.Arbitrary<Layout> => {
     after: fc.nat(1),
   });
   const order = shape.map((_, i) => i);
-  return fc.record({
+  const anyhow = fc.record({
     order: fc.shuffledSubarray(order, { minLength: order.length, maxLength: order.length }),
     axes: fc.array(axis, { minLength: shape.length, maxLength: shape.length }),
   });
+  // Kernels treat what is nearly contiguous in ways of their own: one repeated axis or none, everything else in its place.
+  const nearlyContiguous = fc.nat(shape.length).map((repeated) => ({
+    order,
+    axes: order.map((i) => ({ repeated: i === repeated, flipped: false, step: 1, before: 0, after: 0 })),
+  }));
+  return fc.oneof({ weight: 2, arbitrary: anyhow }, { weight: 1, arbitrary: nearlyContiguous });
 };
 
 /** Equal along every repeated axis: what a tensor of that layout can hold. Row-major. */

@@ -92,9 +92,9 @@ export const logSumExp = (a: Real, axes?: Axes, options: ReductionOptions = {}):
     return m + Math.log(total(elements.map((x) => Math.exp(x - m))));
   });
 
-/** √Σ xᵢ², the Euclidean length; 0 of nothing */
+/** √Σ xᵢ², the Euclidean length; 0 of nothing. As everywhere NaN propagates, which it does not in `hypot(∞, NaN)`. */
 export const norm = (a: Real, axes?: Axes, options: ReductionOptions = {}): Real =>
-  reduceWith(a, axes, options, (elements) => Math.hypot(...elements));
+  reduceWith(a, axes, options, (elements) => (elements.some(Number.isNaN) ? Number.NaN : Math.hypot(...elements)));
 
 /** The first position of the largest element along one axis. NaN counts as larger than everything. */
 export function argmax(a: Real, axis: number, { keepDims = false }: ReductionOptions = {}): Int {

@@ -1,10 +1,11 @@
 import type { HostArray } from '../backend.ts';
+import { dot, norm } from '../linalg/matrix.ts';
 import type { Pending } from '../pending.ts';
 import { foldIn, type Key, normal } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
 import type { OmoeOptions } from './options.ts';
 import { sources } from './projector/combine.ts';
-import { projectOff, updateBasis } from './projector/index.ts';
+import { learntSpan, projectOff, updateBasis } from './projector/index.ts';
 
 /**
  * Update side: each expert's flattened [W; b] update is made orthogonal to what the others have learnt since the upcycle,
@@ -34,21 +35,19 @@ export async function projectAgainstLearnt(
   };
   const read = await Promise.all([delta, matrix, base].map((tensor) => tensor.data()));
   const [updates, now, start] = read.map(rows);
-  const learnt = now.map((m, i) => m.map((entry, e) => entry - start[i][e]));
+  const learnt = now.map((m, i) => difference(m, start[i]));
+  const span = learntSpan(size, learnt);
   const projected = new Float64Array(experts * size);
   const trace = updates.map((update, i) => {
-    let against: Float64Array[] = sources(i, experts, options.columns)
-      .map((j) => learnt[j])
-      .filter((move) => move.some((x) => x !== 0));
-    // A Haar rotation of a subspace is a Haar-random subspace of the same rank: as many random directions do it.
-    if (options.control === 'rotated')
-      against = Array.from({ length: updateBasis(size, against).rank }, (_, j) =>
-        normal(foldIn(foldIn(key, i), j), size),
-      );
-    const basis = updateBasis(size, against);
-    projected.set(projectOff(update, basis), i * size);
-    return size === 0 ? 1 : 1 - basis.rank / size;
+    const against = sources(i, experts, options.columns);
+    const done =
+      options.control === 'rotated'
+        ? projectOffRandom(update, span.projectOff(update, against).rank, foldIn(key, i))
+        : span.projectOff(update, against);
+    projected.set(done.projected, i * size);
+    return size === 0 ? 1 : 1 - done.rank / size;
   });
+  const lengths = learnt.map(norm);
   return {
     projected: delta.engine.tensor(projected, delta.shape, delta.dtype),
     trace,
@@ -56,14 +55,24 @@ export async function projectAgainstLearnt(
       tensors: [applied],
       of: ([data]) =>
         rows(data).map((move, i) => {
-          const others = learnt.filter((_, j) => j !== i);
-          const hit = Math.hypot(...others.map((other) => dot(other, move)));
-          const length = Math.hypot(...others.map(norm)) * norm(move);
+          const others = [...learnt.keys()].filter((j) => j !== i);
+          const hit = Math.hypot(...others.map((j) => dot(learnt[j], 0, move, 0, size)));
+          const length = Math.hypot(...others.map((j) => lengths[j])) * norm(move);
           return length === 0 ? null : hit / length;
         }),
     }),
   };
 }
 
-const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, x, i) => sum + x * b[i], 0);
-const norm = (a: Float64Array): number => Math.sqrt(dot(a, a));
+/** A Haar rotation of a subspace is a Haar-random subspace of the same rank: as many random directions do it. */
+function projectOffRandom(update: Float64Array, rank: number, key: Key) {
+  const size = update.length;
+  const directions = Array.from({ length: rank }, (_, j) => normal(foldIn(key, j), size));
+  return { projected: projectOff(update, updateBasis(size, directions)), rank };
+}
+
+function difference(a: Float64Array, b: Float64Array): Float64Array {
+  const result = new Float64Array(a.length);
+  for (let e = 0; e < a.length; e++) result[e] = a[e] - b[e];
+  return result;
+}

@@ -5,10 +5,10 @@ import { at, each, horner } from './lanewise';
 /**
  * The standard normal distribution Φ(x) = (1 + erf(x/√2))/2, for gelu.
  *
- * Float32: with a = |x| the tail 1 − Φ(a) = e^{−a²/2} R(s), s = a/(a + 3), so that one polynomial of degree 7 serves for all a; Φ off
- * by 9e-10 (minimax, up to a = 5.6; what is beyond is below 1e-8). Below a = 0.35 Φ(x) = ½ + x C(x²), C of degree 3, which rounds
- * once where that rounds four times: near 0 the bound of spec/rounding leaves room for three. The exponential is that of exp.ts without its ends: from
- * a = 13.26 on the exponent of the power of two, 0, makes it 0.
+ * Float32: with a = |x| the tail 1 − Φ(a) = e^{−a²/2} R(s), s = a/(a + 3), so that one polynomial of degree 7 serves for all a; Φ
+ * off by 9e-10 (minimax, up to a = 5.6; what is beyond is below 1e-8). Below a = 0.35 Φ(x) = ½ + x C(x²), C of degree 3, which
+ * rounds once where that rounds four times: near 0 the bound of gelu (spec/rounding) leaves room for three. The exponential is
+ * that of exp.ts without its ends: from a = 13.26 on the exponent of the power of two, 0, makes it 0.
  */
 const constants = memory.data<f32>([
   13.26,

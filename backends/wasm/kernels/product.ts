@@ -13,11 +13,14 @@ import { low, lowTile, tallTile } from './tile';
  * block of C.
  *
  * Blocking, after Goto and van de Geijn ("Anatomy of high-performance matrix multiplication", 2008), for caches of 32 KiB and 1 MiB:
- * the inner axis is cut in blocks of at most 256, the columns in blocks of at most 512. A block of packed B,
- * 256 x 512 float32 or 512 KiB, then stays in the second cache while the rows of C go past it in strips of six. The strip
- * of A, 6 x 256 or 6 KiB, and the panel of B that a tile reads, 256 x 8 or 8 KiB, meet in the first cache.
- * A strip of A whose inner axis lies in one piece is read where it is; another one is packed first, unless too few
- * tiles read it. An element of C is one sum in ascending order of the inner axis, however the work was cut.
+ * the inner axis is cut in blocks of at most 256, the columns in blocks of at most 512. A block of packed B, 256 x 512
+ * float32 or 512 KiB, then stays in the second cache while the rows of C go past it in strips of six. The strip of A,
+ * 6 x 256 or 6 KiB, and the panel of B that a tile reads, 256 x 8 or 8 KiB, meet in the first cache.
+ *
+ * A is never packed as a whole: a strip whose inner axis lies in one piece is read where it is; another one is packed when its
+ * turn comes, unless too few tiles read it. B is packed once for all where many rows pass it, by each block for itself
+ * where some do, and read where it lies where few do. An element of C is one sum in ascending order of the inner
+ * axis, whatever the form of B and however the work was cut: neither threads nor blocks change a bit.
  */
 
 /** The size of a block where an axis is cut in the fewest blocks of at most `most`, as evenly as multiples of 4 allow. */
@@ -98,7 +101,8 @@ function multiplyBlock<T>(job: usize, entry: usize, fromRow: i32, rows: i32, fro
   let a = load<usize>(entry, sheet.a) + <usize>fromRow * aRow;
   if (rows === 1 && form === sheet.inPlace) {
     rowProduct<T>(inner, a, aInner, b + <usize>fromCol * sizeof<T>(), bInner, start, c, cols);
-    return finish<T>(job, c, cRow, rows, cols);
+    finish<T>(job, c, cRow, rows, cols);
+    return;
   }
   let from = 0;
   do {

@@ -30,5 +30,5 @@ export type { Compressed } from './sketch.ts';
 export { compress } from './sketch.ts';
 export type { ExpertColumnsState } from './statistics.ts';
 export { ExpertColumns } from './statistics.ts';
-export type { UpdateBasis } from './update-side.ts';
-export { projectAgainstUpdates, projectAllAgainstUpdates, projectOff, updateBasis } from './update-side.ts';
+export type { LearntSpan, UpdateBasis } from './update-side.ts';
+export { learntSpan, projectAgainstUpdates, projectAllAgainstUpdates, projectOff, updateBasis } from './update-side.ts';
