@@ -13,6 +13,8 @@ import { processors, startThreads, type Threads, whyNoThreads } from './threads.
  */
 export interface WasmBackend extends Backend<WasmBuffer> {
   readSync(buffer: WasmBuffer, offset: number, length: number): HostArray;
+  /** Bytes of linear memory: what has ever been needed at once. It is not given back before `dispose`. */
+  reserved(): number;
 }
 
 export type { Simd } from './module.ts';
@@ -124,6 +126,7 @@ export async function wasm(options: WasmOptions = {}): Promise<WasmBackend> {
     readSync,
     free: storage.free,
     stats: storage.stats,
+    reserved: () => memory.buffer.byteLength,
     flush: async () => {
       storage.requireOpen('flush');
     },

@@ -112,7 +112,7 @@ describe('omoe compare', () => {
       schema: 'omoe.plan/1',
       threads: 2,
       backend: expect.stringMatching(/^wasm:(relaxed|plain):1$/),
-      plan: { seeds: [0, 1] },
+      plan: { seeds: [0, 1, 2, 3, 4] },
     });
     expect(json.parameters.moe).toBeGreaterThan(json.parameters.dense);
     expect(existsSync(out)).toBe(false);

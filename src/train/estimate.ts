@@ -80,13 +80,15 @@ export function estimateOperations(plan: ComparePlan, vocabulary: number, classe
 }
 
 /**
- * What the readable CPU backend does on an ordinary core, operations a second, overheads included: a guess to a factor of
- * three. Measured with one process a core: 60 to 120 ms for a dense step of the demonstration (64 million operations), 80
- * to 150 ms for an MoE step (93 million); longer sentences and wider models come somewhat above it.
+ * What a process does on an ordinary core, operations a second, overheads included: a guess to a factor of three. Measured with
+ * one process a core: in WebAssembly 20 to 30 ms for a dense step of the demonstration (110 million operations) and for one of
+ * its MoE (150 million), which is mostly the cost of many small operations: wider models come far above it. The readable CPU
+ * backend took six times as long. For a graphics card nothing is known here, and the lower figure is taken.
  */
-const cpuOperationsPerSecond = 7e8;
+const operationsPerSecond = { wasm: 5e9, other: 7e8 };
 
 /** Seconds for the whole comparison with `threads` processes; to within a factor of three. */
 export function estimateSeconds(plan: ComparePlan, vocabulary: number, classes: number, threads: number): number {
-  return estimateOperations(plan, vocabulary, classes) / cpuOperationsPerSecond / Math.max(1, threads);
+  const speed = /^(auto|wasm)/.test(plan.backend) ? operationsPerSecond.wasm : operationsPerSecond.other;
+  return estimateOperations(plan, vocabulary, classes) / speed / Math.max(1, threads);
 }
