@@ -20,7 +20,9 @@ const node = (args: readonly string[]) =>
   spawnSync(process.execPath, ['--import', 'tsx', ...args], { encoding: 'utf8', maxBuffer: 2 ** 28 });
 
 const reports: string[] = [];
-for (const backend of backends.length > 0 ? backends : ['cpu', 'gpujs:headlessgl', 'gpujs:webasm', 'gpujs:cpu']) {
+for (const backend of backends.length > 0
+  ? backends
+  : ['cpu', 'wasm:plain', 'wasm:relaxed', 'gpujs:headlessgl', 'gpujs:webasm', 'gpujs:cpu']) {
   const { stdout, stderr } = node(['src/cli/main.ts', 'conform', '--backend', backend, ...runs, '--json', '--quiet']);
   const path = `${folder}/${backend.replace(':', '-')}.json`;
   if (!stdout.includes('"schema": "omoe.conform/1"')) {
