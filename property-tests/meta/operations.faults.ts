@@ -18,6 +18,7 @@ import {
 
 const definition = 'law 10, equals its definition';
 const strided = 'strided equals contiguous';
+const repeated = 'repeated equals contiguous';
 const gradient = 'law 9, gradient equals the central difference';
 
 /** Offsets that give what nobody owns to the last expert. */
@@ -39,6 +40,18 @@ export const faults: readonly Fault[] = [
     caughtBy: strided,
     dtype: 'float32',
     on: withKernels(({ copy }) => ({ copy: ([x]: Inputs, ...rest) => copy([rowMajor(x)], ...rest) })),
+  },
+  {
+    name: 'matmul takes a repeated row of its second factor for the end of it',
+    operation: 'matmul',
+    caughtBy: repeated,
+    dtype: 'float32',
+    on: withKernels(({ matmul, fill }) => ({
+      matmul: ([a, b]: Inputs, attrs, outputs) =>
+        b.strides.at(-2) === 0 && b.strides.at(-1) === 1 && b.shape.at(-2)! > 1
+          ? fill([], { value: 0 }, outputs)
+          : matmul!([a, b], attrs, outputs),
+    })),
   },
   {
     name: 'add ignores the strides of its second operand',

@@ -25,6 +25,11 @@ export interface Call<I extends Inputs = Inputs> {
    * definition has to be one of the two then, whichever.
    */
   readonly anyInfinity?: true;
+  /**
+   * Inputs whose elements have to stay as they were drawn, such as lists of indices that are each other's inverse: no layout
+   * repeats one of theirs.
+   */
+  readonly whole?: readonly string[];
   /** The dtype of float results where it is not the working precision. */
   readonly floats?: FloatType;
 }
@@ -56,9 +61,11 @@ export interface PlacedCall {
 }
 
 /** Draws a layout for every input; the values become equal along the axes that a layout repeats. */
-export const placed = (calls: fc.Arbitrary<Call>): fc.Arbitrary<PlacedCall> =>
+export const placed = (calls: fc.Arbitrary<Call>, layoutsFor = layoutsOf): fc.Arbitrary<PlacedCall> =>
   calls.chain((drawn) => {
-    const layouts = Object.fromEntries(Object.entries(drawn.inputs).map(([name, x]) => [name, layoutsOf(x.shape)]));
+    const layouts = Object.fromEntries(
+      Object.entries(drawn.inputs).map(([name, x]) => [name, layoutsFor(x.shape, !drawn.whole?.includes(name))]),
+    );
     return fc.record(layouts).map((chosen) => ({
       call: {
         ...drawn,

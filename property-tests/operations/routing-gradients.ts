@@ -11,7 +11,7 @@ import * as gate from '../../src/ops/gate.ts';
 import { sizes } from '../arbitraries/shapes.ts';
 import { halves, ints, moderate, nearOne, type RealsOf, realsIn, realsOf } from '../arbitraries/values.ts';
 import { type Call, call, type OperationCase } from './case.ts';
-import { type Routes, routes, spoiltBehind } from './routing.ts';
+import { permutations, type Routes, routes, spoiltBehind } from './routing.ts';
 
 /** What flows back through the gate, and through the moves of rows. */
 
@@ -48,6 +48,7 @@ const dispatchGradientCalls = (values: RealsOf, maxSize: number): fc.Arbitrary<C
       call({
         attrs: '',
         inputs: { g, rowOfSlot },
+        whole: permutations,
         run: (t, { g, rowOfSlot }) => t.run(moves.moeDispatchGradient, [g, rowOfSlot], {}),
         exact: ({ g, rowOfSlot }) => [ops.moeDispatchGradient(g, rowOfSlot)],
         bound: ({ g, rowOfSlot }, u) => [moeDispatchGradientBound(g, rowOfSlot, u)],
@@ -74,6 +75,7 @@ const combineGradientCalls = (
         call<CombineInputs>({
           attrs: '',
           inputs: { ...route, ...spoiltBehind(route, rows, gates, garbage), g },
+          whole: permutations,
           run: (t, { rows, gates, g, rowOfSlot, tokenOfRow, slotOfRow, offsets }) =>
             t.run(moves.moeCombineGradient, [rows, gates, g, rowOfSlot, tokenOfRow, slotOfRow, offsets], {}),
           exact: ({ rows, gates, g, rowOfSlot, offsets }) => {

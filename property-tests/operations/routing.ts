@@ -47,6 +47,9 @@ const scores =
     fc.oneof(realsOf(shape, halves()), realsOf(shape, fc.constantFrom(0, 1)), reals(shape, dtype));
 const distinct: RealsOf = (shape) => distinctReals([shape]).map(([x]) => x);
 
+/** The inputs that are one permutation, in one direction or the other. */
+export const permutations: readonly string[] = ['rowOfSlot', 'slotOfRow', 'tokenOfRow'];
+
 /** Slots in an order that might be that of their experts, and that order's inverse; the last rows belong to nobody. */
 export interface Routes {
   readonly tokens: number;
@@ -106,6 +109,7 @@ const dispatchCalls = (values: RealsOf, maxSize: number): fc.Arbitrary<Call> =>
       call({
         attrs: '',
         inputs: { x, tokenOfRow, rowOfSlot },
+        whole: permutations,
         run: (t, { x, tokenOfRow, rowOfSlot }) => t.run(moves.moeDispatch, [x, tokenOfRow, rowOfSlot], {}),
         exact: ({ x, tokenOfRow }) => [ops.moeDispatch(x, tokenOfRow)],
       }),
@@ -135,6 +139,7 @@ const combineCall = (inputs: Omit<Routes, 'tokens' | 'slots'> & { rows: Real; ga
   call({
     attrs: '',
     inputs,
+    whole: permutations,
     run: (t, { rows, gates, rowOfSlot, tokenOfRow, slotOfRow, offsets }) =>
       t.run(moves.moeCombine, [rows, gates, rowOfSlot, tokenOfRow, slotOfRow, offsets], {}),
     exact: ({ rows, gates, rowOfSlot, offsets }) => [ops.moeCombine(rows, gates, rowOfSlot, offsets)],
