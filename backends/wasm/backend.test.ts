@@ -73,6 +73,26 @@ describe('memory', () => {
   });
 });
 
+describe('numbers at the edge', () => {
+  it('a length of few tiny numbers among stretches of zeros is not 0', async () => {
+    const [t] = await opened();
+    const few = new Float64Array(9000);
+    few[8999] = 3e-200;
+    expect(t.dataSync(t.tensor(few, [9000], 'float64').norm())[0]).toBe(3e-200);
+    few.fill(1e-170, 0, 4);
+    expect(t.dataSync(t.tensor(few, [9000], 'float64').norm())[0]).toBe(2e-170);
+    few[1] = Number.POSITIVE_INFINITY;
+    expect(t.dataSync(t.tensor(few, [9000], 'float64').norm())[0]).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('what int32 cannot hold wraps as in JavaScript', async () => {
+    const [t] = await opened();
+    const numbers = [9.3e18, -9.3e18, 1e19, 2 ** 84, 2 ** 31, -(2 ** 63), 1e308, Number.NaN, Number.POSITIVE_INFINITY];
+    const cast = t.tensor(numbers, [numbers.length], 'float64').astype('int32');
+    expect([...t.dataSync(cast)]).toEqual(numbers.map((number) => number | 0));
+  });
+});
+
 describe('what it is opened with', () => {
   it.each([
     [{ threads: 0 }, 'threads 0'],
@@ -84,6 +104,14 @@ describe('what it is opened with', () => {
   ])('%j is refused', async (options, received) => {
     await expect(wasm(options)).rejects.toThrow(UsageError);
     await expect(wasm(options)).rejects.toThrow(received);
+  });
+
+  it('never takes more memory than it was given', async () => {
+    const [t, backend] = await opened({ memory: 2 ** 20 + 100, threads: 2 });
+    expect(() => {
+      for (;;) t.ones([10_000]);
+    }).toThrow(DeviceError);
+    expect(backend.reserved()).toBeLessThanOrEqual(2 ** 20 + 100);
   });
 
   it('says which SIMD and how many threads it runs on', async () => {

@@ -27,7 +27,10 @@ export interface WasmOptions {
   readonly threads?: number;
   /** Bytes that the memory may grow to, at most 4 GiB, the default. */
   readonly memory?: number;
-  /** Milliseconds without any progress after which a thread counts as dead. Default 30,000. */
+  /**
+   * Milliseconds without any chunk being finished after which a thread counts as dead; a chunk is some ten microseconds of work
+   * as a rule, and seconds at most. Default 30,000.
+   */
   readonly patience?: number;
   /** Work items that a thread takes at once, at most; for tests, where everything is small. Default: as each kernel sees fit. */
   readonly largestChunk?: number;
@@ -68,7 +71,7 @@ function chooseThreads(wanted: number | undefined): { readonly count: number; re
 
 function createMemory(shared: boolean, bytes: number): WebAssembly.Memory {
   try {
-    return new WebAssembly.Memory({ initial: 2, maximum: 65536, shared });
+    return new WebAssembly.Memory({ initial: 2, maximum: bytes / 65536, shared });
   } catch (cause) {
     throw new DeviceError(
       {
@@ -91,13 +94,14 @@ const disposed = (operation: string): OmoeError =>
  */
 export async function wasm(options: WasmOptions = {}): Promise<WasmBackend> {
   requireOptions(options);
-  const { memory: limit = most, patience = 30_000, largestChunk = Number.POSITIVE_INFINITY } = options;
+  const { memory: wanted = most, patience = 30_000, largestChunk = Number.POSITIVE_INFINITY } = options;
+  const limit = Math.min(wanted, most) - (Math.min(wanted, most) % 65536);
   const simd = chooseSimd(options.simd ?? 'auto');
   const { count, notes } = chooseThreads(options.threads);
   const kernels = await compileKernels(simd, count > 1);
   const memory = createMemory(count > 1, limit);
   const exports = instantiate(kernels, memory);
-  const storage = createStorage(memory, Math.min(limit, most));
+  const storage = createStorage(memory, limit);
   const functions = Object.values(exports) as ((...args: number[]) => void)[];
   const threads: Threads | null =
     count > 1 ? await startThreads(kernels, memory, { count, patience, kernels: functions }) : null;

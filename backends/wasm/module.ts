@@ -75,9 +75,19 @@ function decode(base64: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** Compiled modules hold no state; whoever opens several backends compiles once. */
+const compiled = new Map<keyof typeof sources, Promise<WebAssembly.Module>>();
+
+async function compile(name: keyof typeof sources): Promise<WebAssembly.Module> {
+  const { base64 } = await sources[name]();
+  return WebAssembly.compile(decode(base64));
+}
+
 export async function compileKernels(simd: Simd, shared: boolean): Promise<KernelModule> {
-  const { base64 } = await sources[shared ? (`${simd}-shared` as const) : simd]();
-  return { simd, shared, module: await WebAssembly.compile(decode(base64)) };
+  const name = shared ? (`${simd}-shared` as const) : simd;
+  const module = compiled.get(name) ?? compile(name);
+  compiled.set(name, module);
+  return { simd, shared, module: await module };
 }
 
 /** An instance for the host's own thread; those of the others are made in protocol.ts. */

@@ -100,8 +100,9 @@ export const moeCombineGradient: WasmKernel<CompositeAttrs['moeCombineGradient']
   );
   const [from, gate, slope, at] = [...[rows, gates, g].map(runtime.contiguous), index].map(runtime.address);
   const name = `combineGradient${twin(rows)}` as const;
-  const grain = inOrder ? rowGrain(2 * slots * width) : tokens;
-  runtime.run(name, tokens, grain, from, gate, slope, at, ofRows.address, ofGates.address, slots, width, end);
+  const call = [from, gate, slope, at, ofRows.address, ofGates.address, slots, width, end] as const;
+  if (inOrder) runtime.run(name, tokens, rowGrain(2 * slots * width), ...call);
+  else runtime.exports[name](...call, 0, tokens);
   return [ofRows, ofGates];
 };
 

@@ -39,7 +39,7 @@ const page = 65536;
 /** The first page is the kernels' own: constants of the compiled module. */
 const heapStart = page;
 
-/** @param limit bytes that the memory may grow to */
+/** @param limit bytes that the memory may grow to, in whole pages */
 export function createStorage(memory: WebAssembly.Memory, limit: number): Storage {
   let closed: ((operation: string) => OmoeError) | null = null;
   let buffers = 0;

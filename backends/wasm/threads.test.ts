@@ -58,6 +58,13 @@ describe('threads', () => {
     await threads.stop();
   });
 
+  it("of which the host's own fails end the backend, as the others may still be at work", async () => {
+    const { threads, fill } = await twoThreads();
+    expect(() => threads.run('fill', -1, 10, 1, [])).toThrow(/fill: received a kernel ended in the host's thread/);
+    expect(() => threads.run('fill', fill, 10, 1, [70000, 7])).toThrow(DeviceError);
+    await threads.stop();
+  });
+
   it('that never start are an error', async () => {
     const silent: StartThread = () => ({ terminate: async () => {} });
     await expect(twoThreads(silent, 50)).rejects.toThrow(DeviceError);

@@ -159,15 +159,17 @@ export async function startThreads(
       advice: 'The backend is lost: make a new one, and start from the last state that was read.',
     });
 
-  /** Until all chunks are done. */
+  /** Until all chunks are done. Time in which the whole process was stopped counts as one look at most. */
   const finish = (operation: string, chunks: number): void => {
-    let progress = performance.now();
+    const look = Math.min(patience, 100);
+    let waited = 0;
     let done = Atomics.load(words, word.done);
     while (done < chunks) {
-      if (blocking) Atomics.wait(words, word.done, done, Math.min(patience, 100));
+      const begun = performance.now();
+      if (blocking) Atomics.wait(words, word.done, done, look);
       const now = Atomics.load(words, word.done);
-      if (now !== done) progress = performance.now();
-      else if (performance.now() - progress > patience)
+      waited = now === done ? waited + Math.min(look, performance.now() - begun) : 0;
+      if (waited >= patience)
         throw failed(operation, `no answer from a thread for ${patience} ms${death ? ` (${death})` : ''}`);
       done = now;
     }
@@ -191,9 +193,15 @@ export async function startThreads(
       Atomics.store(words, word.ticket, job << chunkBits);
       Atomics.store(words, word.job, job);
       Atomics.notify(words, word.job);
-      for (let chunk = claim(chunks); chunk !== null; chunk = claim(chunks)) {
-        kernels[kernel](...args, chunk * size, Math.min(items, (chunk + 1) * size));
-        Atomics.add(words, word.done, 1);
+      try {
+        for (let chunk = claim(chunks); chunk !== null; chunk = claim(chunks)) {
+          kernels[kernel](...args, chunk * size, Math.min(items, (chunk + 1) * size));
+          Atomics.add(words, word.done, 1);
+        }
+      } catch (error) {
+        // Others may still be at their chunks of this job: no other may follow it.
+        death ??= `a kernel ended in the host's thread: ${error}`;
+        throw error instanceof WebAssembly.RuntimeError ? error : failed(operation, death);
       }
       finish(operation, chunks);
       const trapped = Atomics.load(words, word.trapped);

@@ -3,7 +3,10 @@
 /** Toward zero; what int32 cannot hold wraps, as it does in JavaScript, and NaN and ±∞ are 0. */
 function toInt32<From>(x: From): i32 {
   const number = <f64>x;
-  return Math.abs(number) < 9.223372036854776e18 ? <i32>(<i64>number) : 0;
+  if (Math.abs(number) < 9.223372036854776e18) return <i32>(<i64>number);
+  if (!(Math.abs(number) < Infinity)) return 0;
+  // From 2⁶³ on numbers are whole, and their remainder modulo 2³² is exact.
+  return <i32>(<i64>(number - Math.floor(number / 4294967296) * 4294967296));
 }
 
 function convert<From, To>(x: usize, y: usize, first: i32, last: i32): void {

@@ -182,7 +182,7 @@ function sumPartial<T>(partial: usize, y: usize, blocks: i32, width: i32, first:
   let j = first;
   while (j < last) {
     let from = rowAt<T>(partial, j, 1);
-    const whole = j + lanes<T>() <= last;
+    const whole = last - j >= lanes<T>();
     // A single column is summed in every lane, so that its bits do not depend on where a range begins.
     let total = v128.splat<T>(<T>0);
     for (let block = 0; block < blocks; block++) {

@@ -1,7 +1,7 @@
 /**
  * Lengths of rows, √Σ x². A row is cut in stretches of fixed length, whatever the number of threads; each leaves a scale m and
  * Σ (x/m)², both in Float64, and the row's length is M √Σ (m/M)² Σ (x/m)², M the largest scale. Squares of Float32 numbers
- * neither over- nor underflow in Float64: there m is 1. For Float64 it is the stretch's largest |x| (1 for 0 and ∞).
+ * neither over- nor underflow in Float64: there m is 1. For Float64 it is the stretch's largest |x| (1 for ∞; 0 has no share).
  */
 
 /** Elements of a stretch. */
@@ -49,11 +49,13 @@ export function normStretchesF64(x: usize, parts: usize, length: i32, stretches:
     const end = at + ((<usize>min(stretch, length - begin)) << 3);
     let scale: f64 = 0;
     for (let p = at; p < end; p += 8) scale = max(scale, abs(load<f64>(p)));
-    if (scale === 0 || scale === Infinity) scale = 1;
+    if (scale === Infinity) scale = 1;
     let sum: f64 = 0;
-    for (let p = at; p < end; p += 8) {
-      const share = load<f64>(p) / scale;
-      sum += share * share;
+    if (scale !== 0) {
+      for (let p = at; p < end; p += 8) {
+        const share = load<f64>(p) / scale;
+        sum += share * share;
+      }
     }
     const part = parts + ((<usize>item) << 4);
     store<f64>(part, scale);
@@ -67,6 +69,7 @@ function joined(parts: usize, stretches: i32, row: i32): f64 {
   const end = from + ((<usize>stretches) << 4);
   let largest: f64 = 0;
   for (let p = from; p < end; p += 16) largest = max(largest, load<f64>(p));
+  if (largest === 0) return 0;
   let sum: f64 = 0;
   for (let p = from; p < end; p += 16) {
     const share = load<f64>(p) / largest;

@@ -77,6 +77,7 @@ export function unaryI32(f: i32, x: usize, y: usize, first: i32, last: i32): voi
 /** ¬x of bytes that are 0 or 1. */
 export function logicalNot8(x: usize, y: usize, first: i32, last: i32): void {
   let at = first;
-  for (; at + 16 <= last; at += 16) v128.store(y + at, v128.xor(v128.load(x + at), i8x16.splat(1)));
+  // Not at + 16 <= last, which overflows near the end of what int32 counts.
+  for (; last - at >= 16; at += 16) v128.store(y + at, v128.xor(v128.load(x + at), i8x16.splat(1)));
   for (; at < last; at++) store<u8>(y + at, load<u8>(x + at) ^ 1);
 }

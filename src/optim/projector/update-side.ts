@@ -75,8 +75,15 @@ export interface LearntSpan {
   projectOff(update: Float64Array, js: readonly number[]): { readonly projected: Float64Array; readonly rank: number };
 }
 
-/** @throws UsageError on NaN or infinity */
+/** @throws ShapeError where lengths differ · UsageError on NaN or infinity */
 export function learntSpan(n: number, learnt: readonly Float64Array[]): LearntSpan {
+  const requireLength = (what: string, x: Float64Array): void => {
+    if (x.length === n) return;
+    throw new ShapeError({ operation: 'learntSpan', received: `${x.length} numbers in ${what}`, expected: `${n}` });
+  };
+  learnt.forEach((moved, j) => {
+    requireLength(`what expert ${j} has learnt`, moved);
+  });
   const units = learnt.map(unit);
   const columnOf = new Map<number, number>();
   units.forEach((direction, j) => {
@@ -92,6 +99,7 @@ export function learntSpan(n: number, learnt: readonly Float64Array[]): LearntSp
   const count = q.cols;
   return {
     projectOff(update, js) {
+      requireLength('an update', update);
       const places = js.flatMap((j) => columnOf.get(j) ?? []);
       if (places.length === 0) return { projected: update, rank: 0 };
       const chosen = fromColumns(

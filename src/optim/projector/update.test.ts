@@ -63,6 +63,9 @@ describe('update side', () => {
     expect(() => projectAgainstUpdates(new Float64Array(2), [new Float64Array(3)])).toThrow(ShapeError);
     expect(() => projectAgainstUpdates(Float64Array.of(1, 1), [Float64Array.of(1, Number.NaN)])).toThrow(UsageError);
     expect(() => projectAllAgainstUpdates([new Float64Array(2)], [])).toThrow(ShapeError);
+    const [two, three] = [new Float64Array(2), new Float64Array(3)];
+    expect(() => projectAllAgainstUpdates([two, three], [two, two])).toThrow(ShapeError);
+    expect(() => projectAllAgainstUpdates([two, two], [two, three])).toThrow(ShapeError);
   });
 });
 
