@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DeviceError, UsageError } from '../../src/errors.ts';
 import { engine, type SyncEngine } from '../../src/index.ts';
@@ -131,6 +132,20 @@ describe('what it is opened with', () => {
     vi.stubGlobal('WebAssembly', undefined);
     await expect(wasm()).rejects.toThrow(/without WebAssembly SIMD/);
   });
+});
+
+it('starts its threads in a process that runs text as a module', () => {
+  const program = `
+    const { wasm } = await import(${JSON.stringify(new URL('./index.ts', import.meta.url).href)});
+    const backend = await wasm({ threads: 2 });
+    console.log(backend.device.threads);
+    await backend.dispose();`;
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', '--input-type=module', '--eval', program],
+    { encoding: 'utf8' },
+  );
+  expect({ stdout, stderr }).toEqual({ stdout: '2\n', stderr: '' });
 });
 
 it('refuses every call once it is disposed', async () => {

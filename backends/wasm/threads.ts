@@ -55,9 +55,11 @@ export const processors = (): number =>
 const startThread: StartThread = (source, data, died) => {
   const node = nodeModule<typeof import('node:worker_threads')>('node:worker_threads');
   if (node) {
-    const worker = new node.Worker(`${source}\nserve(require('node:worker_threads').workerData);`, {
+    // As a module or as a script: which of the two a text is depends on how the process was started.
+    const worker = new node.Worker(`${source}\nserve(process.getBuiltinModule('node:worker_threads').workerData);`, {
       eval: true,
       workerData: data,
+      execArgv: [], // no loader and no hook of the host's belongs into this thread
       name: 'omoe wasm',
     });
     worker.unref();
