@@ -1,22 +1,8 @@
 import { packPanels } from './pack';
-import { tall, tileBytes } from './sheet';
-import { low, lowTile, tallTile } from './tile';
+import { tileBytes } from './sheet';
+import { copyTile, stripOf, tile } from './strip';
 
 /** Matrix products of one head of attention: matrices of some ten to some hundred rows that lie in the caches as they are. */
-
-/** Rows of the next strip: six while there are plenty, then so that few are computed for nothing. */
-function stripOf(left: i32): i32 {
-  if (left > 2 * low) return tall;
-  return left > tall ? low : left;
-}
-
-function copyRows<T>(from: usize, fromRow: usize, to: usize, toRow: usize, rows: i32, cols: i32): void {
-  for (let r = 0; r < rows; r++) {
-    for (let j: usize = 0; j < <usize>cols * sizeof<T>(); j += sizeof<T>()) store<T>(to + j, load<T>(from + j));
-    from += fromRow;
-    to += toRow;
-  }
-}
 
 /**
  * c = a · b, or c += a · b where `adds`: [rows, inner] · [inner, cols] -> [rows, cols], all steps in bytes, rows of c in one piece.
@@ -56,13 +42,12 @@ export function headProduct<T>(
       height = stripOf(rows - r);
       const strip = a + <usize>r * aRow;
       const to = c + <usize>r * cRow + <usize>j * sizeof<T>();
-      const tile = whole ? to : edgeTile;
-      const tileRow = whole ? cRow : <usize>tileBytes;
-      if (adds && !whole) copyRows<T>(to, cRow, edgeTile, tileBytes, height, edge);
-      const start: usize = adds ? tile : 0;
-      if (height > low) tallTile<T>(height, inner, strip, aRow, aInner, panel, step, start, tileRow, tile, tileRow);
-      else lowTile<T>(height, inner, strip, aRow, aInner, panel, step, start, tileRow, tile, tileRow);
-      if (!whole) copyRows<T>(edgeTile, tileBytes, to, cRow, height, edge);
+      const target = whole ? to : edgeTile;
+      const targetRow = whole ? cRow : <usize>tileBytes;
+      if (adds && !whole) copyTile<T>(to, cRow, edgeTile, tileBytes, height, edge);
+      const start: usize = adds ? target : 0;
+      tile<T>(height, inner, strip, aRow, aInner, panel, step, start, targetRow, target, targetRow);
+      if (!whole) copyTile<T>(edgeTile, tileBytes, to, cRow, height, edge);
     }
   }
 }

@@ -1,11 +1,10 @@
+import { normStretch } from './blocks';
+
 /**
  * Lengths of rows, √Σ x². A row is cut in stretches of fixed length, whatever the number of threads; each leaves a scale m and
  * Σ (x/m)², both in Float64, and the row's length is M √Σ (m/M)² Σ (x/m)², M the largest scale. Squares of Float32 numbers
  * neither over- nor underflow in Float64: there m is 1. For Float64 it is the stretch's largest |x| (1 for ∞; 0 has no share).
  */
-
-/** Elements of a stretch. */
-const stretch: i32 = 4096;
 
 /** Σ x² of Float32 numbers in Float64, in four sums. */
 function squaresF32(x: usize, count: i32): f64 {
@@ -33,20 +32,20 @@ function squaresF32(x: usize, count: i32): f64 {
 export function normStretchesF32(x: usize, parts: usize, length: i32, stretches: i32, first: i32, last: i32): void {
   for (let item = first; item < last; item++) {
     const row = item / stretches;
-    const begin = (item - row * stretches) * stretch;
+    const begin = (item - row * stretches) * normStretch;
     const at = x + ((<usize>row * length + begin) << 2);
     const part = parts + ((<usize>item) << 4);
     store<f64>(part, 1);
-    store<f64>(part, squaresF32(at, min(stretch, length - begin)), 8);
+    store<f64>(part, squaresF32(at, min(normStretch, length - begin)), 8);
   }
 }
 
 export function normStretchesF64(x: usize, parts: usize, length: i32, stretches: i32, first: i32, last: i32): void {
   for (let item = first; item < last; item++) {
     const row = item / stretches;
-    const begin = (item - row * stretches) * stretch;
+    const begin = (item - row * stretches) * normStretch;
     const at = x + ((<usize>row * length + begin) << 3);
-    const end = at + ((<usize>min(stretch, length - begin)) << 3);
+    const end = at + ((<usize>min(normStretch, length - begin)) << 3);
     let scale: f64 = 0;
     for (let p = at; p < end; p += 8) scale = max(scale, abs(load<f64>(p)));
     if (scale === Infinity) scale = 1;

@@ -2,8 +2,8 @@ import { activate } from './activation';
 import { packPanels, packStrip } from './pack';
 import { rowProduct } from './row';
 import * as sheet from './sheet';
+import { copyTile, stripOf, tile } from './strip';
 import { thread } from './thread';
-import { low, lowTile, tallTile } from './tile';
 
 /**
  * Lists of matrix products C = start + A·B that share everything but their addresses, their rows and their inner sizes: one
@@ -39,38 +39,6 @@ function entryOf(job: usize, item: i32): usize {
 function panelOf<T>(packed: usize, cols: i32, from: i32, length: i32, col: i32): usize {
   const width = <i32>(sheet.tileBytes / sizeof<T>());
   return packed + <usize>(from * ((cols + width - 1) / width) + length * (col / width)) * sheet.tileBytes;
-}
-
-function copyTile<T>(from: usize, fromRow: usize, to: usize, toRow: usize, rows: i32, cols: i32): void {
-  for (let r = 0; r < rows; r++) {
-    for (let j: usize = 0; j < <usize>cols; j++) store<T>(to + j * sizeof<T>(), load<T>(from + j * sizeof<T>()));
-    from += fromRow;
-    to += toRow;
-  }
-}
-
-function tile<T>(
-  rows: i32,
-  inner: i32,
-  a: usize,
-  aRow: usize,
-  aInner: usize,
-  b: usize,
-  bInner: usize,
-  start: usize,
-  startRow: usize,
-  c: usize,
-  cRow: usize,
-): void {
-  if (rows > low) tallTile<T>(rows, inner, a, aRow, aInner, b, bInner, start, startRow, c, cRow);
-  else lowTile<T>(rows, inner, a, aRow, aInner, b, bInner, start, startRow, c, cRow);
-}
-
-/** Rows of the next strip: six while there are plenty, then so that as few rows as can be are computed for nothing. */
-function stripOf(left: i32): i32 {
-  if (left > 2 * low) return sheet.tall;
-  if (left > sheet.tall) return low;
-  return left;
 }
 
 /** [rows, inner] · [inner, cols] -> [rows, cols], for one block of C. */
