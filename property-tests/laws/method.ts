@@ -9,9 +9,10 @@ import { lossLaws } from './losses.ts';
 import { optimizerLaws } from './optimizers.ts';
 import { permutationLaws } from './permutation.ts';
 import { projectionLaws, projectorLaws } from './projectors.ts';
+import { formLaws, sketchLaws } from './sketches.ts';
 import { updateLaws } from './update.ts';
 
-/** The laws of the Mixture-of-Experts layers and of the optimizer (METHOD, laws 1 to 8, 10 and 11) on the backend under test. */
+/** The laws of the Mixture-of-Experts layers and of the optimizer (METHOD, laws 1 to 8 and 10 to 12) on the backend under test. */
 
 /** All of them about a method, as its laws and the share of the runs that each takes. */
 export function sectionsOf(method: Method): Section[] {
@@ -29,8 +30,8 @@ export function sectionsOf(method: Method): Section[] {
       title: 'projectors',
       laws: [
         // Factorisations are Float64 on the host, whatever the backend.
-        ...onBackend(projectorLaws, 7.5).map((law) => ({ ...law, once: true })),
-        ...onBackend(projectionLaws, 3),
+        ...onBackend([...projectorLaws, ...sketchLaws], 7.5).map((law) => ({ ...law, once: true })),
+        ...onBackend([...projectionLaws, ...formLaws], 3),
       ],
     },
     { title: 'update', laws: onBackend(updateLaws, 1.5) },

@@ -68,7 +68,7 @@ const anyAlpha = fc.record({
 
 const columnOf = (a: Matrix, j: number): Float64Array =>
   Float64Array.from({ length: a.rows }, (_, i) => a.data[i * a.cols + j]);
-const columnsOf = (a: Matrix): Float64Array[] => Array.from({ length: a.cols }, (_, j) => columnOf(a, j));
+export const columnsOf = (a: Matrix): Float64Array[] => Array.from({ length: a.cols }, (_, j) => columnOf(a, j));
 const image = (q: Projector, column: Float64Array): Float64Array =>
   projectRows(q, matrix(column.length, 1, column)).data;
 
@@ -151,12 +151,12 @@ const build = ({ method }: MethodSubject, rows: number, columns: readonly Matrix
     key(3),
   );
 
-const othersOf = (rows: number, columns: readonly Matrix[], i: number): Matrix =>
+export const othersOf = (rows: number, columns: readonly Matrix[], i: number): Matrix =>
   concatColumns(
     rows,
     columns.filter((_, j) => j !== i),
   );
-const alphaOf = (options: ProjectorOptions, a: Matrix): number =>
+export const alphaOf = (options: ProjectorOptions, a: Matrix): number =>
   ridge(options.alpha, options.alphaMode, frobeniusNorm(a) ** 2, a.rows);
 
 const spanBound = law('projectors: span leaves at most √α/2 of a column of another', experts, (subject, drawn) => {
@@ -243,7 +243,7 @@ async function applied(subject: MethodSubject, rows: number, columns: readonly M
  * What the backend adds to ‖Qa‖, relative to ‖a‖: the column is rounded, ‖Q(â − a)‖ ≤ u‖a‖, and Q applied in either precision.
  * What underflows loses λ in each of at most 4·rows² products.
  */
-const onBackend = (rows: number, a: Float64Array, u: number): number =>
+export const onBackend = (rows: number, a: Float64Array, u: number): number =>
   (u + (1 + u) * applyRounding(rows, u) + applyRounding(rows, 2 ** -53)) * norm(a) +
   4 * rows * rows * smallestNormal(u);
 

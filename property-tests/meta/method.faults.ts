@@ -389,6 +389,12 @@ export const faults: readonly Fault[] = [
     'projectors: from three experts on, the span bound fails for mean',
   ),
   fault(
+    'a sketch that says it lost nothing',
+    { buildProjectors: (...given) => theMethod.buildProjectors(...given).map((q) => ({ ...q, sketchError: 0 })) },
+    'law 12: below the cap sketched projectors are the exact ones',
+    'law 12: span on a sketch leaves at most',
+  ),
+  fault(
     'Nesterov momentum taken for plain momentum',
     { sgd: (options = {}) => theMethod.sgd({ ...options, nesterov: false }) },
     'optimizers: SGD, momentum and Nesterov equal their definition',
