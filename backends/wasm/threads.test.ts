@@ -65,6 +65,20 @@ describe('threads', () => {
     await threads.stop();
   });
 
+  it('that cannot be started are an error, and those before them are ended', async () => {
+    const ended: number[] = [];
+    const memory = new WebAssembly.Memory({ initial: 4, maximum: 65536, shared: true });
+    const start: StartThread = (_, data) => {
+      const { thread } = data as { thread: number };
+      if (thread === 2) throw new RangeError('out of threads');
+      return { terminate: async () => void ended.push(thread) };
+    };
+    const opened = startThreads(plain, memory, { count: 4, patience: 5000, kernels: [], start });
+    await expect(opened).rejects.toThrow(/thread 2 ended: it could not be started: out of threads, expected 3 threads/);
+    await expect(opened).rejects.toThrow(DeviceError);
+    expect(ended).toEqual([1]);
+  });
+
   it('that never start are an error', async () => {
     const silent: StartThread = () => ({ terminate: async () => {} });
     await expect(twoThreads(silent, 50)).rejects.toThrow(DeviceError);

@@ -119,26 +119,33 @@ export async function startThreads(
   let death: string | null = null;
   let job = 0;
 
-  const threads = Array.from({ length: count - 1 }, (_, i) =>
-    start(threadSource, { module, memory, control, thread: i + 1 }, (reason) => {
-      if (!stopping) death ??= `thread ${i + 1} ended: ${reason}`;
-    }),
-  );
+  const threads: Thread[] = [];
   const stop = async (): Promise<void> => {
     stopping = true;
     await Promise.all(threads.map((thread) => thread.terminate()));
   };
+  for (let i = 1; i < count && death === null; i++) {
+    const died = (reason: string): void => {
+      if (!stopping) death ??= `thread ${i} ended: ${reason}`;
+    };
+    try {
+      threads.push(start(threadSource, { module, memory, control, thread: i }, died));
+    } catch (error) {
+      // A system that is out of threads, or a page that forbids workers.
+      died(`it could not be started: ${error instanceof Error ? error.message : error}`);
+    }
+  }
 
   const begin = performance.now();
-  while (Atomics.load(words, word.ready) < threads.length) {
+  while (death !== null || Atomics.load(words, word.ready) < count - 1) {
     // Not Atomics.wait: threads of a browser start only while the page's own thread is free.
     await new Promise((resolve) => setTimeout(resolve, 1));
     if (death === null && performance.now() - begin < patience) continue;
     await stop();
     throw new DeviceError({
       operation: 'wasm',
-      received: death ?? `${Atomics.load(words, word.ready)} of ${threads.length} threads after ${patience} ms`,
-      expected: `${threads.length} threads beside the host's own`,
+      received: death ?? `${Atomics.load(words, word.ready)} of ${count - 1} threads after ${patience} ms`,
+      expected: `${count - 1} threads beside the host's own`,
       advice: 'Ask for threads: 1, or for fewer.',
     });
   }

@@ -58,7 +58,7 @@ export async function projectAgainstLearnt(
           const others = [...learnt.keys()].filter((j) => j !== i);
           const hit = Math.hypot(...others.map((j) => dot(learnt[j], 0, move, 0, size)));
           const length = Math.hypot(...others.map((j) => lengths[j])) * norm(move);
-          return length === 0 ? null : hit / length;
+          return length === 0 ? null : Math.min(1, hit / length);
         }),
     }),
   };
