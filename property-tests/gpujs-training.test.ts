@@ -8,7 +8,14 @@ import { onModes } from './gpujs-modes.ts';
 /** A training step of a MoE layer stays on the device, in both phases of OMoE. */
 
 /** What gpujs has no kernels for, of all that the step consists of (backends/gpujs/composites.ts). */
-const composed = ['moeCombineGradient', 'norm', 'planDispatch', 'softmaxGradient', 'topKGateGradient'];
+const composed = [
+  'moeCombineGradient',
+  'norm',
+  'orthogonalUpdate',
+  'planDispatch',
+  'softmaxGradient',
+  'topKGateGradient',
+];
 
 await onModes(['webasm', 'cpu'], (mode) =>
   describe(`gpujs, ${mode}`, () => {

@@ -13,4 +13,5 @@ export * from './rounding/functions.ts';
 export * from './rounding/gradients.ts';
 export * from './rounding/model.ts';
 export * from './rounding/normalisations.ts';
+export * from './rounding/orthogonal-update.ts';
 export * from './rounding/routing.ts';

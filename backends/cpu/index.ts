@@ -18,6 +18,7 @@ import {
   softmaxGradient,
 } from './normalize.ts';
 import { cumsum, oneHot, sort, topK } from './order.ts';
+import { orthogonalUpdate } from './orthogonal-update.ts';
 import { argmax, logSumExp, mean, norm, reduce, variance } from './reduce.ts';
 import {
   moeCombine,
@@ -104,6 +105,7 @@ export function cpu(): CpuBackend {
     moeCombineGradient: on('moeCombineGradient', moeCombineGradient),
     gram: on('gram', gram),
     orthogonalProject: on('orthogonalProject', orthogonalProject),
+    orthogonalUpdate: on('orthogonalUpdate', orthogonalUpdate),
     adamwStep: on('adamwStep', adamwStep),
     sgdStep: on('sgdStep', sgdStep),
   };

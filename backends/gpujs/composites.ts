@@ -23,6 +23,7 @@ type Composed =
   | 'moeDispatchGradient'
   | 'moeCombineGradient'
   | 'norm'
+  | 'orthogonalUpdate'
   | 'sgdStep';
 
 /**

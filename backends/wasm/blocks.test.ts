@@ -7,6 +7,7 @@ import * as gradients from '../../spec/rounding/gradients.ts';
 import * as routing from '../../spec/rounding/routing.ts';
 import * as bounds from '../../spec/rounding.ts';
 import { type Engine, engine } from '../../src/index.ts';
+import { matrix, qr } from '../../src/linalg/index.ts';
 import { composites } from '../../src/ops/index.ts';
 import type { Tensor } from '../../src/tensor.ts';
 import { type WasmBackend, wasm } from './index.ts';
@@ -188,6 +189,52 @@ function attentionCases(batch: number, heads: number, positions: number, dim: nu
   ];
 }
 
+/** [expert, size, rank], its columns orthonormal up to their rounding. */
+function orthonormal(experts: number, size: number, rank: number): Real {
+  const each = Array.from({ length: experts }, () => {
+    const drawnColumns = Float64Array.from({ length: size * rank }, next);
+    return [...qr(matrix(size, rank, drawnColumns)).q.data].map(Math.fround);
+  });
+  return array(each.flat(), [experts, size, rank]);
+}
+
+function updateCases(experts: number, rows: number, cols: number, rank: number): Case[] {
+  const [weight, bias] = [reals(experts, rows, cols), reals(experts, cols)];
+  const spanned = orthonormal(experts, cols, rank);
+  // Of the last expert alone the length cannot be foreseen from ‖ΔV‖.
+  const last = experts - 1;
+  const oneHalved = array(
+    toFlat(spanned).map((x, at) => (at < last * cols * rank ? x : x / 2)),
+    spanned.shape,
+  );
+  // In the first expert hardly anything lies outside the span.
+  const inside = array(
+    toFlat(weight).map((x, at) => (at < rows * cols ? spanned.get(0, at % cols, 0) + x * 1e-3 : x)),
+    weight.shape,
+  );
+  const small = array(
+    toFlat(inside).map((x) => Math.fround(x * 1e-26)),
+    weight.shape,
+  );
+  const attrs = { side: 'output', bias: 'augment', renorm: true, limit: 10 } as const;
+  const of = (w: Real, b: Real, v: Real, how: spec.OrthogonalUpdate): Case => ({
+    operation: 'orthogonalUpdate',
+    attrs: how,
+    inputs: [w, b, v],
+    exact: () => spec.orthogonalUpdate(w, b, v, how),
+    bound: (u, ulps) => bounds.orthogonalUpdateBounds(w, b, v, how, u, ulps),
+  });
+  const input = { ...attrs, side: 'input' } as const;
+  return [
+    of(weight, bias, spanned, attrs),
+    of(weight, bias, oneHalved, attrs),
+    of(array(toFlat(inside).map(Math.fround), weight.shape), bias, spanned, attrs),
+    of(small, spec.multiply(bias, array(new Array(bias.size).fill(0), bias.shape)), spanned, { ...attrs, limit: 1.01 }),
+    of(weight, bias, orthonormal(experts, rows + 1, Math.min(rank, rows)), input),
+    of(weight, bias, orthonormal(experts, rows, Math.min(rank, rows)), { ...input, bias: 'free' }),
+  ];
+}
+
 const upload = (t: Engine, x: Any): Tensor => {
   const flat = toFlat(x);
   if (x.data instanceof Int32Array) return t.tensor(flat, x.shape, 'int32');
@@ -240,9 +287,22 @@ describe.each(['float32', 'float64'] as const)('%s', (dtype) => {
   ])('attention of batch %i, heads %i, positions %i, dim %i', async (...sizes) => {
     for (const of of attentionCases(...(sizes as [number, number, number, number]))) await check(of);
   });
+  it.each([
+    [2, 98, 12, 9],
+    [2, 4, 270, 9],
+    [12, 7, 16, 3],
+  ])('updates of %i experts, %i → %i, rank %i', async (...sizes) => {
+    for (const of of updateCases(...(sizes as [number, number, number, number]))) await check(of);
+  });
 
   it('the same bits on one thread and on three', async () => {
-    const large = [...rowCases(300, 101), ...routingCases(300, 19, 3, 67), ...attentionCases(3, 5, 101, 20)];
+    const large = [
+      ...rowCases(300, 101),
+      ...routingCases(300, 19, 3, 67),
+      ...attentionCases(3, 5, 101, 20),
+      ...updateCases(12, 101, 270, 9),
+      ...updateCases(2, 300, 301, 9),
+    ];
     for (const of of large) {
       const [alone, shared] = await Promise.all(open.map((backend) => outputsOn(of, backend)));
       for (let i = 0; i < alone.length; i++)

@@ -20,6 +20,7 @@ import {
 } from './normalize.ts';
 import { adamwStep, sgdStep } from './optimizers.ts';
 import { argmax, cumsum, sort, topK } from './order.ts';
+import { orthogonalUpdate } from './orthogonal-update.ts';
 import { planDispatch } from './plan.ts';
 import { gram, orthogonalProject } from './project.ts';
 import { logSumExp, mean, reduce, variance } from './reduce.ts';
@@ -62,6 +63,7 @@ export const table = (bind: Bind): Kernels<WasmBuffer> => ({
   groupedLinear: bind('groupedLinear', groupedLinear),
   gram: bind('gram', gram),
   orthogonalProject: bind('orthogonalProject', orthogonalProject),
+  orthogonalUpdate: bind('orthogonalUpdate', orthogonalUpdate),
   relu: bind('relu', activation('relu')),
   sigmoid: bind('sigmoid', activation('sigmoid')),
   silu: bind('silu', activation('silu')),

@@ -1,5 +1,6 @@
 import { type Engine, key, normal, readTogether, type Tensor } from '../../src/index.ts';
 import { type MoEParameters, moe, recordStatistics } from '../../src/moe/index.ts';
+import { withBiasRow } from '../../src/ops/orthogonal-update.ts';
 import {
   type AdamWState,
   adamw,
@@ -13,7 +14,6 @@ import {
 } from '../../src/optim/index.ts';
 import { beginOrthogonalPhase, noColumns } from '../../src/optim/linear-state.ts';
 import { parametersOf } from '../../src/optim/optimizer.ts';
-import { withBiasRow } from '../../src/optim/protect.ts';
 import { pendingNumber } from '../../src/pending.ts';
 import { type Case, dimensions, type Size } from '../case.ts';
 import { drawLayer, type Layer, lossBound, lossOf, rate, stepFlops } from './moe-step.ts';

@@ -59,6 +59,8 @@ export const bounds: { readonly [K in OperationName]: string } = {
   groupedLinear: 'that of linear, with the matrix and bias of each row’s expert',
   gram: 'γ_rows |A|ᵀ|A| + rows·λ',
   orthogonalProject: 'γ_{rows+rank+1}(|G| + |V||V|ᵀ|G|) + (rows·Σ|V| + rank + 1)λ',
+  orthogonalUpdate:
+    'orthogonalUpdateBounds: that of orthogonalProject and r of two norms through N/A, 8u of a foreseen factor; flags where decided',
   softmax: 'softmaxBound: y((1 + ρ)(1 + γ₁)(1 + ε_divide)/(1 − R) − 1) + 2λ, ρ of the exponential, R of the sum',
   logSoftmax: 'logSoftmaxBound: that of ln Σ, one rounding of each difference, + λ',
   layerNorm: 'layerNormBound: mean and variance in two passes, ε_sqrt, ε_divide, + λ',

@@ -715,7 +715,11 @@ export const faults: readonly Fault[] = [
   {
     name: 'orthogonalProject leaves the first row out of Vᵀ G',
     operation: 'orthogonalProject',
-    caughtBy: [definition, 'projectors: as the backend applies them, they are symmetric'],
+    caughtBy: [
+      definition,
+      'projectors: as the backend applies them, they are symmetric',
+      'law 12: as the backend applies them, factored and dense projectors are one, on either side',
+    ],
     dtype: 'float32',
     on: withKernels(({ orthogonalProject, copy }) => ({
       orthogonalProject: ([g, v], attrs, outputs) => {
@@ -730,6 +734,18 @@ export const faults: readonly Fault[] = [
           rewrite(data, (value, i) => value + (isFirst(i) ? whole.data[i] : 0)),
         );
       },
+    })),
+  },
+  {
+    name: 'orthogonalUpdate restores the length of the weight alone',
+    operation: 'orthogonalUpdate',
+    caughtBy: definition,
+    dtype: 'float32',
+    on: withKernels(({ orthogonalUpdate }) => ({
+      orthogonalUpdate: (inputs, attrs, outputs) =>
+        change(orthogonalUpdate!(inputs, attrs, outputs), (_, bias, __, factor) =>
+          rewrite(bias, (x, i) => x / factor[Math.floor((i * factor.length) / bias.length)]),
+        ),
     })),
   },
 ];

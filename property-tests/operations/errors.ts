@@ -8,6 +8,7 @@ import { moeCombine, moeCombineGradient, moeDispatch, moeDispatchGradient } from
 import { topKGate, topKGateGradient } from '../../src/ops/gate.ts';
 import { groupedLinear, linear } from '../../src/ops/linear.ts';
 import { crossEntropyGradient, layerNormGradient, softmaxGradient } from '../../src/ops/normalize.ts';
+import { orthogonalUpdate } from '../../src/ops/orthogonal-update.ts';
 import { planDispatch } from '../../src/ops/plan.ts';
 import { sgdStep } from '../../src/ops/sgd.ts';
 import { key } from '../../src/random.ts';
@@ -409,6 +410,28 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
     shape(({ f }) => f(2, 2, 3).orthogonalProject(f(2, 1)), '[2, 2, 3]', '[2, 1]'),
     dtype(({ i }) => i(2, 3).orthogonalProject(i(2, 1)), 'int32[2, 3]'),
   ],
+  orthogonalUpdate: [
+    shape(({ t, f }) => t.run(orthogonalUpdate, [f(2, 3), f(2, 3), f(2, 3, 1)], update), '[2, 3]', 'output side'),
+    shape(({ t, f }) => t.run(orthogonalUpdate, [f(2, 3, 4), f(2, 3), f(2, 4, 1)], update), '[2, 3, 4]', '[2, 3]'),
+    shape(({ t, f }) => t.run(orthogonalUpdate, [f(2, 3, 4), f(2, 4), f(2, 3, 1)], update), '[2, 3, 1]', 'out, rank'),
+    shape(({ t, f }) => t.run(orthogonalUpdate, [f(2, 3, 4), f(2, 4), f(1, 4, 1)], update), '[1, 4, 1]'),
+    shape(
+      ({ t, f }) => t.run(orthogonalUpdate, [f(2, 3, 4), f(2, 4), f(2, 3, 1)], { ...update, side: 'input' }),
+      '[2, 3, 1]',
+      'in + 1',
+    ),
+    usage(({ t, f }) => t.run(orthogonalUpdate, [f(2, 3, 4), f(2, 4), f(2, 4, 1)], { ...update, limit: 0.5 }), '0.5'),
+    usage(
+      ({ t, f }) => t.run(orthogonalUpdate, [f(2, 3, 4), f(2, 4), f(2, 4, 1)], { ...update, limit: Number.NaN }),
+      'NaN',
+    ),
+    dtype(({ t, i }) => t.run(orthogonalUpdate, [i(2, 3, 4), i(2, 4), i(2, 4, 1)], update), 'int32[2, 3, 4]'),
+    dtype(
+      ({ t, f, i }) => t.run(orthogonalUpdate, [f(2, 3, 4), i(2, 4), f(2, 4, 1)], update),
+      'int32[2, 4]',
+      '.astype',
+    ),
+  ],
   topK: [
     usage(({ f }) => f(2, 3).topK(4), 'k = 4', '[2, 3]'),
     usage(({ f }) => f(2, 3).topK(0), 'k = 0', '[2, 3]'),
@@ -526,6 +549,7 @@ export const refusals: { readonly [K in OperationName]: readonly Refusal[] } = {
 };
 
 const plain = { activation: 'none' } as const;
+const update = { side: 'output', bias: 'augment', renorm: true, limit: 10 } as const;
 const gelu = { activation: 'gelu' } as const;
 const step = { learningRate: 1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecays: [0], time: 1 };
 const descent = { learningRate: 1, momentum: 0, nesterov: false, weightDecay: 0 };

@@ -10,6 +10,7 @@ import { linearCases } from './linear.ts';
 import { normalisations } from './normalize.ts';
 import { optimizerSteps } from './optimizer-steps.ts';
 import { orderCases } from './order.ts';
+import { orthogonalUpdates } from './orthogonal-update.ts';
 import { placement } from './placement.ts';
 import { reductionCases } from './reduce.ts';
 import { routing } from './routing.ts';
@@ -43,6 +44,7 @@ export const operations: { readonly [K in OperationName]: OperationCase } = {
   ...routing,
   ...routingGradients,
   ...optimizerSteps,
+  ...orthogonalUpdates,
   ...training,
 };
 

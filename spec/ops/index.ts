@@ -9,6 +9,7 @@ export * from './layer-norm.ts';
 export * from './linear.ts';
 export * from './matmul.ts';
 export * from './order.ts';
+export * from './orthogonal-update.ts';
 export * from './placement.ts';
 export * from './projection.ts';
 export * from './reduce.ts';

@@ -18,6 +18,7 @@ import {
   softmaxGradient,
 } from './normalize.ts';
 import { cumsum, oneHot, sort, topK } from './order.ts';
+import { orthogonalUpdate } from './orthogonal-update.ts';
 import { planDispatch } from './plan.ts';
 import { gram, orthogonalProject } from './project.ts';
 import { argmax, logSumExp, mean, norm, reduce, variance } from './reduce.ts';
@@ -70,6 +71,7 @@ export const composites = {
   moeCombineGradient,
   gram,
   orthogonalProject,
+  orthogonalUpdate,
   adamwStep,
   sgdStep,
 };

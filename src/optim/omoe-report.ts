@@ -1,9 +1,10 @@
 import { concatColumns } from '../linalg/index.ts';
+import { biasTakesPart, type ExpertLinear, expertNorms } from '../ops/orthogonal-update.ts';
 import type { Pending } from '../pending.ts';
 import type { Tensor } from '../tensor.ts';
 import type { OmoeOptions } from './options.ts';
 import type { ExpertColumns } from './projector/index.ts';
-import { biasTakesPart, type ExpertLinear, expertNorms, squared, uploadStack } from './protect.ts';
+import { squared, uploadStack } from './protect.ts';
 
 /** What an orthogonal step did to one expert linear; lists are over experts. */
 export interface LinearReport {
@@ -64,7 +65,7 @@ export function leakageOf(
 ): Pending<(number | null)[]> {
   const hit = options.side === 'input' ? hitFromLeft(delta, columns, options) : hitFromRight(delta, columns);
   return {
-    tensors: [hit, expertNorms(delta, options)],
+    tensors: [hit, expertNorms(delta, biasTakesPart(options))],
     of: ([hits, lengths]) =>
       squaredNorms.map((squaredNorm, i) => {
         if (squaredNorm === 0 || lengths[i] === 0) return null;

@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
 import type { Recorded, Recording } from '../moe/statistics.ts';
+import { type ExpertLinear, withBiasRow } from '../ops/orthogonal-update.ts';
 import { type Pending, pendingAll, readTogether } from '../pending.ts';
 import { foldIn, type Key, key as keyOf } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
@@ -8,7 +9,6 @@ import { validateOmoeOptions } from './methods.ts';
 import type { LinearReport } from './omoe-report.ts';
 import { type BaseOptimizer, gradientOf, type Parameters } from './optimizer.ts';
 import type { OmoeOptions } from './options.ts';
-import { type ExpertLinear, withBiasRow } from './protect.ts';
 import { isAlone, type Protection, protectLinear } from './protect-linear.ts';
 
 /**

@@ -1,9 +1,10 @@
+import { type ExpertLinear, withBiasRow, withoutBiasRow } from '../ops/orthogonal-update.ts';
 import type { Pending } from '../pending.ts';
 import type { Key } from '../random.ts';
 import type { LinearState } from './linear-state.ts';
 import { type LinearReport, leakageOf } from './omoe-report.ts';
 import type { OmoeOptions } from './options.ts';
-import { type ExpertLinear, type Protected, projectUpdate, rescale, withBiasRow, withoutBiasRow } from './protect.ts';
+import { type Protected, protectedUpdate, rescale } from './protect.ts';
 import { projectAgainstLearnt } from './update-side.ts';
 
 /** A single expert has no others: its update stays the base optimizer's, bit for bit. */
@@ -47,7 +48,7 @@ export async function protectLinear(
     };
   }
   const { q, trace, others } = state.projectors!;
-  const done = rescale(delta, projectUpdate(q, delta, side, options.bias), options);
+  const done = protectedUpdate(q, delta, options);
   return {
     delta: done.delta,
     report: (linear, applied) => reportOf(linear, trace, leakageOf(applied, others, options), done),

@@ -1,29 +1,13 @@
 import type { DType } from '../backend.ts';
 import type { Engine } from '../engine.ts';
 import { type Matrix, qr, transpose } from '../linalg/index.ts';
+import { composites } from '../ops/index.ts';
+import { biasTakesPart, type ExpertLinear, keptOf, projected, scaledBy } from '../ops/orthogonal-update.ts';
 import type { Tensor } from '../tensor.ts';
 import type { OmoeOptions } from './options.ts';
 import { type Projector, toDense } from './projector/index.ts';
 
-/**
- * The projection of all experts' updates at once, on the device. Weight and bias stay apart wherever the formulas allow it:
- * to join them as [W; b] is to copy every expert.
- */
-
-/** One linear of every expert, or its update: weight [expert, in, out], bias [expert, out]. */
-export interface ExpertLinear {
-  readonly weight: Tensor;
-  readonly bias: Tensor;
-}
-
-/** [W; b] of each expert: [expert, in, out] and [expert, out] -> [expert, in + 1, out] */
-export const withBiasRow = ({ weight, bias }: ExpertLinear): Tensor =>
-  weight.engine.concat([weight, bias.expandDims(1)], 1);
-
-export function withoutBiasRow(matrix: Tensor): ExpertLinear {
-  const input = matrix.shape[1] - 1;
-  return { weight: matrix.slice([0, input], 1), bias: matrix.slice([input, input + 1], 1).squeeze(1) };
-}
+/** The projection of all experts' updates at once, on the device: by factors one operation, else its parts. */
 
 /** Q_1 … Q_E on the device: all factored, Q = I − VVᵀ with V [expert, size, rank] filled up with zero columns, or all dense. */
 export type DeviceProjectors = { readonly factor: Tensor } | { readonly dense: Tensor };
@@ -57,30 +41,6 @@ export function project(q: DeviceProjectors, m: Tensor, side: 'input' | 'output'
     : m.matmul(q.dense); // [expert, row, col] · [expert, col, col]
 }
 
-/** The projected update; on the input side without `augment` the bias is frozen or left free. */
-export function projectUpdate(
-  q: DeviceProjectors,
-  { weight, bias }: ExpertLinear,
-  side: 'input' | 'output',
-  biasMode: OmoeOptions['bias'],
-): ExpertLinear {
-  // The bias is one more row of [W; b]: on the right each row is projected by itself, on the left all of them together.
-  if (side === 'output')
-    return { weight: project(q, weight, side), bias: project(q, bias.expandDims(1), side).squeeze(1) };
-  if (biasMode === 'augment') return withoutBiasRow(project(q, withBiasRow({ weight, bias }), side));
-  return { weight: project(q, weight, side), bias: biasMode === 'free' ? bias : bias.zerosLike() };
-}
-
-/** Whether the bias takes part in what is projected, and so in its norms. */
-export const biasTakesPart = ({ side, bias }: Pick<OmoeOptions, 'side' | 'bias'>): boolean =>
-  side !== 'input' || bias === 'augment';
-
-/** ‖[W; b]‖_F of each expert, or ‖W‖_F where the bias takes no part: [expert] */
-export function expertNorms({ weight, bias }: ExpertLinear, options: Pick<OmoeOptions, 'side' | 'bias'>): Tensor {
-  const ofWeight = weight.norm([1, 2]);
-  return biasTakesPart(options) ? weight.engine.stack([ofWeight, bias.norm([1])], 1).norm([1]) : ofWeight;
-}
-
 export interface Protected {
   /** What is applied. */
   readonly delta: ExpertLinear;
@@ -93,28 +53,36 @@ export interface Protected {
 }
 
 /**
- * renorm: Δ_projected ← c Δ_projected, c = min(‖Δ‖/‖Δ_projected‖, limit), 1 where ‖Δ_projected‖ ≤ 1e-6 ‖Δ‖; the control
- * `norm-matched` returns ‖Δ_projected‖/‖Δ‖ · Δ instead. Norms are of [W; b], of W where the bias takes no part.
- * Definition: spec/method/project-update.ts.
+ * Projection and renorm of all experts at once: Δ_projected ← c Δ_projected, c = min(‖Δ‖/‖Δ_projected‖, limit), 1 where
+ * ‖Δ_projected‖ ≤ 1e-6 ‖Δ‖. By factors it is one operation. Definition: spec/method/project-update.ts.
  */
-export function rescale(delta: ExpertLinear, projected: ExpertLinear, options: OmoeOptions): Protected {
-  const [before, after] = [expertNorms(delta, options), expertNorms(projected, options)];
-  const still = before.equal(0);
-  const normKept = still.where(1, after.divide(still.where(1, before)));
-  const vanished = after.lessEqual(before.multiply(1e-6)).logicalAnd(still.logicalNot());
-  if (options.control === 'norm-matched')
-    return { delta: scaled(delta, normKept, true), normKept, factor: normKept.onesLike(), vanished };
-  const wanted = after
-    .equal(0)
-    .where(1, before.divide(after.equal(0).where(1, after)))
-    .minimum(options.renormLimit);
-  const factor = options.renorm ? vanished.logicalOr(still).where(1, wanted) : normKept.onesLike();
-  if (!options.renorm) return { delta: projected, normKept, factor, vanished };
-  return { delta: scaled(projected, factor, biasTakesPart(options)), normKept, factor, vanished };
+export function protectedUpdate(q: DeviceProjectors, delta: ExpertLinear, options: OmoeOptions): Protected {
+  const side = options.side === 'input' ? 'input' : 'output';
+  if ('factor' in q && options.control !== 'norm-matched') {
+    const attrs = { side, bias: options.bias, renorm: options.renorm, limit: options.renormLimit } as const;
+    const [weight, bias, normKept, factor, vanished] = delta.weight.engine.run(
+      composites.orthogonalUpdate,
+      [delta.weight, delta.bias, q.factor],
+      attrs,
+    );
+    return { delta: { weight, bias }, normKept, factor, vanished };
+  }
+  return rescale(
+    delta,
+    projected(delta, { side, bias: options.bias }, (m) => project(q, m, side)),
+    options,
+  );
 }
 
-/** Each expert times its factor [expert]; the bias as it is where it takes no part. */
-const scaled = ({ weight, bias }: ExpertLinear, factor: Tensor, whole: boolean): ExpertLinear => ({
-  weight: weight.multiply(factor.reshape([-1, 1, 1])),
-  bias: whole ? bias.multiply(factor.reshape([-1, 1])) : bias,
-});
+/**
+ * The renorm of an update that is projected already; the control `norm-matched` returns ‖Δ_projected‖/‖Δ‖ · Δ instead. Norms are
+ * of [W; b], of W where the bias takes no part.
+ */
+export function rescale(delta: ExpertLinear, after: ExpertLinear, options: OmoeOptions): Protected {
+  const matched = options.control === 'norm-matched';
+  const renorm = options.renorm && !matched;
+  const whole = biasTakesPart(options);
+  const kept = keptOf(delta, after, { renorm, limit: options.renormLimit, whole });
+  if (matched) return { delta: scaledBy(delta, kept.normKept, true), ...kept };
+  return { delta: renorm ? scaledBy(after, kept.factor, whole) : after, ...kept };
+}

@@ -6,3 +6,7 @@ export const normRows = 32;
 export const normStretch = 4096;
 /** Queries that attention computes together: a panel of keys is packed once for all of them. */
 export const queries = 48;
+/** Rows of an expert's update that `orthogonalUpdate` projects and sums together: the same for any number of threads. */
+export const updateRows = 96;
+/** Elements of an expert's update that it scales together. */
+export const updateStretch = 4096;

@@ -7,7 +7,7 @@ import { normStretch } from './blocks';
  */
 
 /** Σ x² of Float32 numbers in Float64, in four sums. */
-function squaresF32(x: usize, count: i32): f64 {
+export function squaresF32(x: usize, count: i32): f64 {
   let low = f64x2.splat(0);
   let high = f64x2.splat(0);
   let at = x;

@@ -117,6 +117,7 @@ export const kernelBounds: KernelBounds = {
     (side === 'left' ? rounding.orthogonalProjectBound : rounding.orthogonalProjectRightBound)(real(g), real(v), u),
   ],
   // no gradient flows through these
+  orthogonalUpdate: () => [],
   adamwStep: () => [],
   sgdStep: () => [],
 };
