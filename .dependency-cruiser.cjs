@@ -46,6 +46,13 @@ module.exports = {
       },
     },
     {
+      name: 'files-know-nothing-of-tensors',
+      comment: 'Files, formats and checkpoints are read and written without the engine; only io/node*.ts see the disk.',
+      severity: 'error',
+      from: { path: '^src/io/', pathNot: '\\.(test|fixture)\\.ts$' },
+      to: { path: '^src/', pathNot: ['^src/io/', '^src/errors\\.ts$'] },
+    },
+    {
       name: 'no-runtime-cycles',
       severity: 'error',
       from: {},

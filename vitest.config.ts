@@ -11,6 +11,7 @@ export default defineConfig({
       { find: /^omoe\/conformance$/, replacement: here('./property-tests/index.ts') },
       { find: /^omoe\/backend$/, replacement: here('./src/backend.ts') },
       { find: /^omoe\/optim\/arrays$/, replacement: here('./src/optim/arrays.ts') },
+      { find: /^omoe\/io\/node$/, replacement: here('./src/io/node.ts') },
       { find: /^omoe\/(.*)$/, replacement: here('./src/$1/index.ts') },
       { find: /^omoe$/, replacement: here('./src/index.ts') },
     ],

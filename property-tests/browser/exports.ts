@@ -19,7 +19,7 @@ interface Bundled {
 }
 
 interface Manifest {
-  readonly exports: Readonly<Record<string, unknown>>;
+  readonly exports: Readonly<Record<string, string | { readonly default?: string }>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
 }
@@ -30,8 +30,9 @@ async function bundleExports(consumer: Consumer): Promise<Bundled[]> {
     (name) => manifest.peerDependenciesMeta?.[name]?.optional,
   );
   const done: Bundled[] = [];
-  for (const subpath of Object.keys(manifest.exports)) {
-    if (subpath === './package.json') continue;
+  for (const [subpath, found] of Object.entries(manifest.exports)) {
+    // What has no default is for Node alone: no bundler for browsers finds it.
+    if (typeof found === 'string' || found.default === undefined) continue;
     const name = `omoe${subpath.slice(1)}`;
     const entry = join(consumer.folder, 'entry.js');
     await writeFile(entry, `export * from '${name}';\n`);

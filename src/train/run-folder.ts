@@ -1,7 +1,10 @@
 import { closeSync, existsSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { DataError, OmoeError, UsageError } from '../errors.ts';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
+import { DataError, type OmoeError, UsageError } from '../errors.ts';
+import { codeOf, cannot as describe } from '../io/failure.ts';
+import { writeWhole as writeBytesWhole } from '../io/files.ts';
+import { nodeFiles } from '../io/node.ts';
 import { decodeJson, encodeJson } from './json.ts';
 import type { MethodRun, StepEvent } from './types.ts';
 
@@ -45,7 +48,7 @@ export interface RunFolderOptions {
  * @throws OmoeError if the folder cannot be made or written
  */
 export async function createRunFolder(options: RunFolderOptions): Promise<RunFolder> {
-  const path = options.out === undefined ? makeDated(options) : await makeNamed(options.out);
+  const path = await newFolder(options, 'compare');
   const methods = join(path, 'methods');
   const metrics = join(path, 'metrics.jsonl');
   const descriptor = attempt('create', metrics, () => {
@@ -75,8 +78,19 @@ export async function createRunFolder(options: RunFolderOptions): Promise<RunFol
   };
 }
 
+/**
+ * The folder that was named, which must be absent or empty, or one of its own in `parent`.
+ *
+ * @param command what an error names
+ * @throws UsageError if `out` is a file or a folder with something in it; OmoeError if it cannot be made
+ */
+export const newFolder = async (
+  options: Pick<RunFolderOptions, 'task' | 'out' | 'parent' | 'now'>,
+  command: string,
+): Promise<string> => (options.out === undefined ? makeDated(options) : makeNamed(options.out, command));
+
 /** `runs/2026-02-03-140509-embedded`, with a number behind it if another comparison began in the same second. */
-function makeDated({ task, parent = 'runs', now }: RunFolderOptions): string {
+function makeDated({ task, parent = 'runs', now }: Pick<RunFolderOptions, 'task' | 'parent' | 'now'>): string {
   const time = now.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
   return attempt('create', parent, () => {
     makeFolders(parent);
@@ -107,10 +121,10 @@ function makeFolders(path: string): void {
   }
 }
 
-async function makeNamed(out: string): Promise<string> {
+async function makeNamed(out: string, command: string): Promise<string> {
   const refuse = (received: string) =>
     new UsageError({
-      operation: 'compare --out',
+      operation: `${command} --out`,
       received,
       expected: 'a new or an empty folder',
       advice: 'Nothing is overwritten: name another folder, or remove this one first.',
@@ -127,41 +141,21 @@ async function makeNamed(out: string): Promise<string> {
     const inside = await readdir(out).catch((error: unknown) => {
       throw cannot('read', out, error);
     });
-    const state = inside.includes('result.json') ? 'holds a finished comparison' : 'is not empty';
+    const state = inside.includes('result.json')
+      ? `holds a finished ${command === 'compare' ? 'comparison' : 'run'}`
+      : 'is not empty';
     if (inside.length > 0) throw refuse(`${out}, which ${state}`);
   }
   return out;
 }
 
 /**
- * Writes a file whole or not at all: a temporary file in the same folder, flushed to disk, renamed over the name, the
- * folder flushed as well. After any failure the old file is as it was and the temporary one is gone.
+ * Writes a text whole or not at all; after a failure the old file is as it was.
  *
  * @throws OmoeError naming the file and what the system said
  */
-export async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
-  try {
-    const file = await open(temporary, 'w');
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-    await flushFolder(dirname(path));
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw cannot('write', path, error);
-  }
-}
-
-/** Makes the rename itself durable. Not every system lets a folder be opened or flushed; there the rename stands alone. */
-async function flushFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r').catch(() => undefined);
-  await folder?.sync().catch(() => {});
-  await folder?.close();
+export function writeWhole(path: string, text: string): Promise<void> {
+  return writeBytesWhole(nodeFiles, path.replaceAll(sep, '/'), new TextEncoder().encode(text), advice);
 }
 
 /** What a finished run folder holds. */
@@ -263,32 +257,6 @@ function attempt<T>(verb: string, path: string, act: () => T): T {
   }
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
-  EPERM: 'not permitted',
-  EROFS: 'a read-only file system',
-  ENOSPC: 'no space left on the disk',
-  EDQUOT: 'the disk quota is used up',
-  ENOTDIR: 'a part of the path is a file',
-  ENOENT: 'the folder is gone',
-  EIO: 'an input/output error',
-};
+const advice = 'Name another folder with --out.';
 
-function cannot(verb: string, path: string, error: unknown): OmoeError {
-  if (error instanceof OmoeError) return error;
-  const code = codeOf(error);
-  // ENOENT while a folder is made in one that exists: the file system takes no folders, as /proc does not.
-  const reason = verb === 'create' && code === 'ENOENT' ? 'a folder that cannot be created here' : reasons[code];
-  return new OmoeError(
-    {
-      operation: `${verb} ${path}`,
-      received: reason ? `${reason} (${code})` : code,
-      expected: 'a folder that can be written',
-      advice: 'Name another folder with --out.',
-    },
-    { cause: error },
-  );
-}
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error);
+const cannot = (verb: string, path: string, error: unknown): OmoeError => describe(verb, path, error, advice);

@@ -1,0 +1,200 @@
+import { DataError, UsageError } from '../errors.ts';
+import { cannot, codeOf, isMissing } from './failure.ts';
+import { type Files, join, writeWhole } from './files.ts';
+import { lockFolder, type Processes } from './lock.ts';
+import { encodeManifest, isFileName, manifestName, readChecked } from './manifest.ts';
+
+/** A checkpoint that was read and is whole. */
+export interface Checkpoint {
+  /** The name it was saved under. */
+  readonly name: string;
+  readonly path: string;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+/** A checkpoint that is not whole, and why: unfinished, truncated, damaged. */
+export interface PassedOver {
+  readonly name: string;
+  readonly path: string;
+  readonly reason: string;
+}
+
+export interface Latest {
+  /** The newest whole one, or null if there is none. */
+  readonly checkpoint: Checkpoint | null;
+  /** Newer ones that are not whole, the newest first. */
+  readonly passedOver: readonly PassedOver[];
+}
+
+/** Chooses checkpoints by name; all of them where it is left out. */
+export type Choice = (name: string) => boolean;
+
+/**
+ * A folder of checkpoints, each a folder of files numbered in the order of saving:
+ *
+ *   000001-step-100/   model.safetensors, …, manifest.json
+ *   000002-step-200/   …
+ *   lock-….json        while a process writes here
+ *
+ * The manifest is written last and whole, so that a folder without it is an unfinished checkpoint, and its hashes tell a
+ * damaged one. The bytes of the files depend on nothing but what was given.
+ */
+export interface Store {
+  readonly folder: string;
+  /** Locks of dead processes that were removed on opening, in words, to be said. */
+  readonly tookOver: readonly string[];
+  /**
+   * Saves files under a name; a name may be used again, the later one is the newer. When it resolves all of it is on the
+   * disk. After a failure what was written is removed as far as possible, and is no checkpoint in any case.
+   *
+   * @returns the checkpoint's folder
+   * @throws UsageError for a name that is no file name everywhere; OmoeError for what the system said
+   */
+  save(name: string, contents: ReadonlyMap<string, Uint8Array>): Promise<string>;
+  /** @throws DataError if the folder itself cannot be read */
+  latest(choose?: Choice): Promise<Latest>;
+  /**
+   * Removes what is older than the newest whole checkpoint, except the newest `keep` whole ones. It reads the ones it
+   * keeps: a damaged one does not count. Where none is whole nothing is removed.
+   *
+   * @returns the folders that were removed
+   */
+  prune(keep: number, choose?: Choice): Promise<string[]>;
+  /** Releases the lock. */
+  close(): Promise<void>;
+}
+
+export interface StoreOptions {
+  readonly files: Files;
+  readonly folder: string;
+  /** Whom the lock is to tell apart: `nodeProcesses` in Node. Null takes no lock: for reading, or where nobody else is. */
+  readonly processes: Processes | null;
+}
+
+/**
+ * Opens a folder of checkpoints, which is made if it is not there and a lock is taken.
+ *
+ * @throws UsageError while another process has it; OmoeError for what the system said
+ */
+export async function openStore({ files, folder, processes }: StoreOptions): Promise<Store> {
+  const lock = processes && (await acquire(files, folder, processes));
+  // One thing at a time: two saves at once would take the same number.
+  let before: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(act: () => Promise<T>): Promise<T> => {
+    const turn = before.then(act);
+    before = turn.catch(() => {});
+    return turn;
+  };
+  return {
+    folder,
+    tookOver: lock?.tookOver ?? [],
+    save: (name, contents) => inTurn(() => save(files, folder, name, contents)),
+    latest: (choose) => inTurn(() => latest(files, folder, choose)),
+    prune: (keep, choose) => inTurn(() => prune(files, folder, keep, choose)),
+    close: () => inTurn(async () => lock?.release()),
+  };
+}
+
+async function acquire(files: Files, folder: string, processes: Processes) {
+  try {
+    await files.makeFolder(folder);
+    return await lockFolder(files, folder, processes);
+  } catch (error) {
+    throw cannot('lock', folder, error);
+  }
+}
+
+async function save(files: Files, folder: string, name: string, contents: ReadonlyMap<string, Uint8Array>) {
+  checkNames(name, contents);
+  const newest = (await numbered(files, folder)).at(-1)?.number ?? 0;
+  const path = join(folder, `${String(newest + 1).padStart(6, '0')}-${name}`);
+  const manifest = await encodeManifest(name, contents);
+  try {
+    await files.makeFolder(path);
+    for (const [file, bytes] of contents) await files.writeNew(join(path, file), bytes);
+    await writeWhole(files, join(path, manifestName), manifest);
+    await files.syncFolder(folder);
+  } catch (error) {
+    await discard(files, path).catch(() => {});
+    throw cannot('write', path, error);
+  }
+  return path;
+}
+
+/** Removes a checkpoint, its manifest first: half removed, it is an unfinished one. */
+async function discard(files: Files, path: string): Promise<void> {
+  await files.remove(join(path, manifestName));
+  await files.remove(path);
+}
+
+function checkNames(name: string, contents: ReadonlyMap<string, Uint8Array>): void {
+  const refuse = (received: string, expected: string) => {
+    throw new UsageError({ operation: 'save checkpoint', received, expected });
+  };
+  for (const one of [name, ...contents.keys()])
+    if (!isFileName(one)) refuse(`the name ${JSON.stringify(one)}`, 'at most 100 of A-Z a-z 0-9 . _ -, no mark first');
+  if (contents.has(manifestName)) refuse(`a file ${manifestName}`, 'another name: this one is written by the store');
+  const folded = new Set([...contents.keys()].map((file) => file.toLowerCase()));
+  if (folded.size < contents.size) refuse('file names that differ in case only', 'names that are distinct everywhere');
+}
+
+interface Numbered {
+  readonly number: number;
+  readonly name: string;
+  readonly path: string;
+}
+
+/** The folders of checkpoints in the order of saving, whole or not. */
+async function numbered(files: Files, folder: string, choose: Choice = () => true): Promise<Numbered[]> {
+  let names: readonly string[];
+  try {
+    names = await files.list(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw new DataError(
+      {
+        operation: 'read checkpoints',
+        received: `${folder} (${codeOf(error)})`,
+        expected: 'a folder that can be read',
+      },
+      { cause: error },
+    );
+  }
+  const found = names.flatMap((entry) => {
+    const [, number, name] = /^(\d{6,15})-(.+)$/.exec(entry) ?? [];
+    return name !== undefined && choose(name) ? [{ number: Number(number), name, path: join(folder, entry) }] : [];
+  });
+  return found.sort((a, b) => a.number - b.number);
+}
+
+async function latest(files: Files, folder: string, choose?: Choice): Promise<Latest> {
+  const passedOver: PassedOver[] = [];
+  for (const { name, path } of (await numbered(files, folder, choose)).reverse()) {
+    const read = await readChecked(files, path, name);
+    if (typeof read !== 'string') return { checkpoint: { name, path, files: read }, passedOver };
+    passedOver.push({ name, path, reason: read });
+  }
+  return { checkpoint: null, passedOver };
+}
+
+async function prune(files: Files, folder: string, keep: number, choose?: Choice): Promise<string[]> {
+  if (!Number.isSafeInteger(keep) || keep < 1)
+    throw new UsageError({
+      operation: 'prune checkpoints',
+      received: `keep ${keep}`,
+      expected: 'a whole number from 1',
+    });
+  const removed: string[] = [];
+  let kept = 0;
+  for (const { name, path } of (await numbered(files, folder, choose)).reverse()) {
+    if (kept < keep && typeof (await readChecked(files, path, name)) !== 'string') kept += 1;
+    else if (kept > 0) removed.push(path);
+  }
+  try {
+    for (const path of removed) await discard(files, path);
+    if (removed.length > 0) await files.syncFolder(folder);
+  } catch (error) {
+    throw cannot('remove checkpoints in', folder, error);
+  }
+  return removed;
+}
