@@ -64,18 +64,24 @@ const reason = (error: unknown): string => {
 };
 
 /**
- * Reads a file and splits it by {@link splitLines}.
+ * The bytes of a file.
  *
  * @param expected what the file should be, for the error; @param read is the caller's, for there is no one way to files
  *   in Node and a browser.
- * @throws DataError where the file cannot be read, is empty or is not UTF-8.
+ * @throws DataError where the file cannot be read; its cause is what `read` threw.
  */
-export const readLines = async (path: string, expected: string, read: ReadFile): Promise<string[]> => {
-  let bytes: Uint8Array;
+export const readBytes = async (path: string, expected: string, read: ReadFile): Promise<Uint8Array> => {
   try {
-    bytes = await read(path);
+    return await read(path);
   } catch (error) {
     throw new DataError({ operation: 'read file', received: `${reason(error)}, ${path}`, expected }, { cause: error });
   }
-  return splitLines(bytes, path);
 };
+
+/**
+ * Reads a file by {@link readBytes} and splits it by {@link splitLines}.
+ *
+ * @throws DataError where the file cannot be read, is empty or is not UTF-8.
+ */
+export const readLines = async (path: string, expected: string, read: ReadFile): Promise<string[]> =>
+  splitLines(await readBytes(path, expected, read), path);
