@@ -42,3 +42,19 @@ function columnsOf(rows: Tensor, plan: Dispatch, statistic: 'mean' | 'tokens'): 
   const sums = t.ones([rows.shape[0], 1], rows.dtype).groupedOuter(rows, plan.offsets).squeeze(1);
   return { columns: sums.divide(served.maximum(1).astype(rows.dtype).expandDims(1)), owners: served };
 }
+
+/**
+ * Two records of one expert linear, of a block that several layers share (ALBERT): as if both layers' rows had been one
+ * layer's.
+ */
+export function mergeRecorded(first: Recorded, second: Recorded, statistic: Recording['statistic']): Recorded {
+  if (statistic === 'tokens') {
+    const joined = (a: Tensor, b: Tensor) => a.engine.concat([a, b]);
+    return { columns: joined(first.columns, second.columns), owners: joined(first.owners, second.owners) };
+  }
+  const owners = first.owners.add(second.owners);
+  const summed = [first, second]
+    .map(({ columns, owners: rows }) => columns.multiply(rows.astype(columns.dtype).expandDims(1)))
+    .reduce((a, b) => a.add(b));
+  return { columns: summed.divide(owners.maximum(1).astype(summed.dtype).expandDims(1)), owners };
+}
