@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.ts';
-import { foldIn, type Key, key, uniform } from '../random.ts';
-import { type Dice, places, sharedWords } from './grammar.ts';
+import { foldIn, type Key, key } from '../random.ts';
+import { drawBalanced, longestSentence, ornamented } from './embedded-sentences.ts';
+import { places, sharedWords } from './grammar.ts';
 import { accuracyMetric } from './metrics.ts';
 import type { Example, Task } from './types.ts';
 
@@ -19,7 +20,7 @@ export const embeddedVocabulary: readonly string[] = [
 ];
 
 /** [CLS], at most 14 words, and the full stop. */
-export const embeddedLength = 16;
+export const embeddedLength = longestSentence + 1;
 
 export interface EmbeddedOptions {
   readonly seed: number;
@@ -66,58 +67,19 @@ export const detokenize = (tokens: ArrayLike<number>): string =>
     .filter((word) => !specialTokens.includes(word))
     .join(' ');
 
-/**
- * n sentences; places take turns, and within a place the true answers do, so that both are balanced exactly. A sentence that
- * stands in `taken` is drawn again: nothing that is measured on has been trained on.
- */
+/** n sentences, balanced by place and true answer, none of them in `taken`. */
 function sentences(n: number, stream: Key, noise: number, taken: ReadonlySet<string>): Example[] {
   const ids = new Map(embeddedVocabulary.map((word, id) => [word, id]));
-  return Array.from({ length: n }, (_, i) => {
-    const domain = i % places.length;
-    const yes = Math.floor(i / places.length) % 2 === 1;
-    for (let attempt = 0; attempt < mostAttempts; attempt++) {
-      const dice = seededDice(foldIn(foldIn(stream, i), attempt));
-      const words = sentence(domain, yes, dice);
+  return drawBalanced({
+    operation: 'embedded task',
+    n,
+    stream,
+    taken,
+    draw: (domain, yes, dice) => {
+      const words = ornamented(domain, places[domain].clause(yes, dice), dice);
       const tokens = Int32Array.from(['[CLS]', ...words], (word) => ids.get(word)!);
-      if (!taken.has(tokens.join(' '))) return { tokens, label: Number(yes !== dice.chance(noise)), domain };
-    }
-    throw new UsageError({
-      operation: 'embedded task',
-      received: `${taken.size} dev sentences`,
-      expected: 'few enough that training sentences are left',
-      advice: 'Ask for a smaller dev set.',
-    });
+      const example = { tokens, label: Number(yes !== dice.chance(noise)), domain };
+      return { text: tokens.join(' '), item: example };
+    },
   });
-}
-
-/** Draws for one sentence before the language counts as used up. */
-const mostAttempts = 1000;
-
-/** One sentence as words: perhaps an opener, the clause that carries the label, perhaps a closer, a full stop. */
-function sentence(domain: number, yes: boolean, dice: Dice): string[] {
-  const { clause, openers, closers } = places[domain];
-  const parts = [clause(yes, dice)];
-  const room = () => embeddedLength - 2 - wordCount(parts.join(' '));
-  const fitting = (phrases: readonly string[]) => phrases.filter((phrase) => wordCount(phrase) <= room());
-  // The dice fall whether or not there is room, so that one sentence's length does not move the next choice.
-  const [opens, closes] = [dice.chance(0.3), dice.chance(0.5)];
-  const opening = fitting(openers);
-  if (opens && opening.length > 0) parts.unshift(dice.pick(opening));
-  const closing = fitting(closers);
-  if (closes && closing.length > 0) parts.push(dice.pick(closing));
-  return `${parts.join(' ')} .`.split(' ');
-}
-
-const wordCount = (text: string): number => text.split(' ').length;
-
-/** More choices than any sentence makes. */
-const choices = 32;
-
-function seededDice(stream: Key): Dice {
-  const draws = uniform(stream, choices);
-  let next = 0;
-  return {
-    pick: (items) => items[Math.floor(draws[next++] * items.length)],
-    chance: (probability) => draws[next++] < probability,
-  };
 }

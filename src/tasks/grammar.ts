@@ -24,6 +24,36 @@ export interface Place {
   readonly closers: readonly string[];
 }
 
+/** The content words by what they can be in a sentence. Verbs: `follows`, `followed`; `sleeps`, `sleep`. */
+export const harbourWords = {
+  crew: ['captain', 'pilot', 'sailor', 'diver'],
+  animals: ['gull', 'seal', 'crab', 'heron'],
+  verbs: [
+    ['follows', 'followed'],
+    ['watches', 'watched'],
+    ['greets', 'greeted'],
+    ['helps', 'helped'],
+  ],
+};
+export const kitchenWords = {
+  dishes: ['soup', 'stew', 'pie', 'sauce', 'bread', 'salad'],
+  good: ['tasty', 'fresh', 'crisp'],
+  bad: ['stale', 'burnt', 'bitter'],
+};
+export const forestWords = {
+  nouns: ['deer', 'moose', 'trout', 'bison', 'grouse', 'elk'],
+  verbs: [
+    ['sleeps', 'sleep'],
+    ['hides', 'hide'],
+    ['drinks', 'drink'],
+  ],
+};
+export const theatreWords = {
+  parts: ['plot', 'music', 'stage', 'chorus', 'script', 'cast'],
+  praise: ['lovely', 'witty', 'superb'],
+  blame: ['dull', 'clumsy', 'hollow'],
+};
+
 /**
  * Harbour: does the crew act on the animal?
  * yes: `the captain follows the gull .`, `the gull is followed by the captain .`
@@ -31,14 +61,7 @@ export interface Place {
  * Every sentence names one of the crew and one animal. The order decides, and the passive turns it round.
  */
 const harbour: Place = (() => {
-  const crew = ['captain', 'pilot', 'sailor', 'diver'];
-  const animals = ['gull', 'seal', 'crab', 'heron'];
-  const verbs = [
-    ['follows', 'followed'],
-    ['watches', 'watched'],
-    ['greets', 'greeted'],
-    ['helps', 'helped'],
-  ];
+  const { crew, animals, verbs } = harbourWords;
   return {
     name: 'harbour',
     words: [...crew, ...animals, ...verbs.flat()],
@@ -61,9 +84,7 @@ const harbour: Place = (() => {
  * no: `the soup is not tasty .`, `nobody says the soup is tasty .`
  */
 const kitchen: Place = (() => {
-  const dishes = ['soup', 'stew', 'pie', 'sauce', 'bread', 'salad'];
-  const good = ['tasty', 'fresh', 'crisp'];
-  const bad = ['stale', 'burnt', 'bitter'];
+  const { dishes, good, bad } = kitchenWords;
   return {
     name: 'kitchen',
     words: [...dishes, ...good, ...bad],
@@ -87,12 +108,7 @@ const kitchen: Place = (() => {
 const forest: Place = (() => {
   const one = ['each'];
   const many = ['all'];
-  const nouns = ['deer', 'moose', 'trout', 'bison', 'grouse', 'elk'];
-  const verbs = [
-    ['sleeps', 'sleep'],
-    ['hides', 'hide'],
-    ['drinks', 'drink'],
-  ];
+  const { nouns, verbs } = forestWords;
   return {
     name: 'forest',
     words: [...nouns, ...verbs.flat()],
@@ -116,9 +132,7 @@ const forest: Place = (() => {
  * no: `the music was lovely but the plot was dull .`, `although the music was lovely the plot was dull .`
  */
 const theatre: Place = (() => {
-  const parts = ['plot', 'music', 'stage', 'chorus', 'script', 'cast'];
-  const praise = ['lovely', 'witty', 'superb'];
-  const blame = ['dull', 'clumsy', 'hollow'];
+  const { parts, praise, blame } = theatreWords;
   return {
     name: 'theatre',
     words: [...parts, ...praise, ...blame],

@@ -22,6 +22,18 @@ describe('loadTask', () => {
     );
   });
 
+  it.each([
+    ['embedded-pairs', 'classify', 26],
+    ['embedded-tags', 'tag', 16],
+    ['embedded-spans', 'span', 26],
+  ])('gives %s whole, or not at all', async (task, head, length) => {
+    const loaded = await loadTask({ ...request, task, length, trainLimit: 12, devLimit: 5 });
+    expect(loaded).toMatchObject({ name: task, head, source: 'embedded', domains: 4, length });
+    expect([loaded.train.length, loaded.dev.length]).toEqual([12, 5]);
+    expect(collate(loaded.train, length, loaded.padToken, loaded.head).tokens).toHaveLength(12 * length);
+    await expect(loadTask({ ...request, task, length: length - 1 })).rejects.toThrow(/at least .* holds every example/);
+  });
+
   it('cuts and pads to the length that was asked for', async () => {
     const task = await loadTask({ ...request, length: 6 });
     expect(collate(task.dev, task.length, task.padToken).tokens).toHaveLength(6 * task.dev.length);
@@ -30,9 +42,12 @@ describe('loadTask', () => {
   });
 
   it('lists the tasks when it does not know one', async () => {
-    expect(taskNames).toEqual(['embedded', 'cola', 'sst2']);
+    const generated = ['embedded', 'embedded-pairs', 'embedded-tags', 'embedded-spans'];
+    expect(taskNames.slice(0, 7)).toEqual([...generated, 'cola', 'sst2', 'mrpc']);
+    expect(taskNames).toEqual(expect.arrayContaining(['squad1', 'squad2', 'conll2003', 'wnut17', 'wikigold']));
+    expect(taskNames).not.toContain('ax');
     await expect(loadTask({ ...request, task: 'sst-2' })).rejects.toThrow(
-      'load task: received the task "sst-2", expected one of embedded, cola, sst2.',
+      'load task: received the task "sst-2", expected one of embedded, embedded-pairs, embedded-tags, embedded-spans, cola, ',
     );
     await expect(loadTask({ ...request, task: 'toString' })).rejects.toThrow(UsageError);
   });

@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DataError, UsageError } from '../errors.ts';
-import { splitLines } from '../text/lines.ts';
-import { type GlueName, type GlueOptions, loadGlue, parseGlue } from './glue.ts';
+import { DataError, UsageError } from '../../errors.ts';
+import { splitLines } from '../../text/lines.ts';
+import { type GlueName, type GlueOptions, loadGlue, parseGlue } from './index.ts';
 
 const parse = (glue: GlueName, text: string) =>
   parseGlue(glue, splitLines(new TextEncoder().encode(text), 'f.tsv'), 'f.tsv');
@@ -122,7 +122,7 @@ const vocab = '../shared/data/vocab/bert-base-uncased-vocab.txt';
 const present = existsSync(glue) && existsSync(vocab);
 
 describe.skipIf(!present)(`the official files${present ? '' : ' (skipped: not on this machine)'}`, () => {
-  const count = (examples: readonly { label: number }[]): number[] => {
+  const count = (examples: readonly { label: number | null }[]): number[] => {
     const positive = examples.filter((example) => example.label === 1).length;
     return [positive, examples.length - positive];
   };
@@ -144,7 +144,7 @@ describe.skipIf(!present)(`the official files${present ? '' : ' (skipped: not on
   });
 
   it('hold 67,349 and 872 rows of SST-2', async () => {
-    const { readLines } = await import('../text/lines.ts');
+    const { readLines } = await import('../../text/lines.ts');
     expect(count(parseGlue('sst2', await readLines(`${glue}/SST-2/train.tsv`, '', readFile), 'train.tsv'))).toEqual([
       37_569, 29_780,
     ]);

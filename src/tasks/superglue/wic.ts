@@ -1,0 +1,93 @@
+/** WiC (Pilehvar and Camacho-Collados 2019): does a word mean the same in two sentences? */
+import * as v from 'valibot';
+import { type Dataset, hiddenLabel } from '../dataset.ts';
+import { accuracy } from '../metrics.ts';
+import { checkOutputs, choicesOf } from '../outputs.ts';
+import { countLabels, partsWith } from './common.ts';
+import { formOf, type Marked, tokensOf } from './marked.ts';
+import { check, labelOf, type Origin, place, readObjects, unitsOf, words } from './objects.ts';
+
+export interface WicRow {
+  readonly word: string;
+  readonly sentences: readonly [string, string];
+  /** Where the word, or a form of it, stands in each. */
+  readonly marked: readonly [Marked, Marked];
+  readonly label: number | null;
+}
+
+const schema = v.looseObject({
+  word: words,
+  sentence1: words,
+  sentence2: words,
+  start1: place,
+  end1: place,
+  start2: place,
+  end2: place,
+});
+/** The same in one text without places, as prompts are written. */
+const flat = v.looseObject({ text: words, label: v.number() });
+const flatPattern = /^Word: (.*?)\. Sentence 1: (.*) Sentence 2: (.*)$/s;
+
+const given = (sentence: string, start: number, end: number, origin: Origin): Marked => {
+  const unit = unitsOf(sentence);
+  if (start >= end || unit(end) > sentence.length)
+    throw origin.fault(
+      `the word at ${start} to ${end} of a sentence of ${sentence.length} characters`,
+      'a range inside it',
+    );
+  return { start: unit(start), end: unit(end), how: 'given' };
+};
+
+const rowOf = (value: unknown, origin: Origin): WicRow[] => {
+  if (typeof value === 'object' && value !== null && 'text' in value && !('word' in value)) {
+    const { text, label } = check(flat, value, origin);
+    const parts = flatPattern.exec(text);
+    if (!parts) throw origin.fault('another text', '"Word: w. Sentence 1: … Sentence 2: …"');
+    const [, word, one, two] = parts;
+    // A word that is nowhere is marked over the whole sentence: its mean state is the sentence's.
+    const [a, b] = [one, two].map(
+      (sentence): Marked => formOf(word, sentence) ?? { start: 0, end: sentence.length, how: 'guessed' },
+    );
+    return [{ word, sentences: [one, two], marked: [a, b], label: labelOf(label, [0, 1], origin) }];
+  }
+  const { word, sentence1, sentence2, start1, end1, start2, end2, ...rest } = check(schema, value, origin);
+  const marked = [given(sentence1, start1, end1, origin), given(sentence2, start2, end2, origin)] as const;
+  return [{ word, sentences: [sentence1, sentence2], marked, label: labelOf(rest.label, [false, true], origin) }];
+};
+
+export const wic: Dataset<WicRow> = {
+  name: 'wic',
+  title: 'WiC',
+  suite: 'SuperGLUE',
+  about: 'does a word mean the same in two sentences?',
+  licence: 'CC BY-NC 4.0',
+  layout: 'JSONL with word, sentence1, sentence2, start1, end1, start2, end2, label',
+  parts: partsWith(['train_flat5228.jsonl']),
+  head: 'classify',
+  classes: ['false', 'true'],
+  metrics: ['accuracy'],
+  spans: 2,
+  choices: 0,
+  unit: null,
+  texts: ({ sentences }) => sentences,
+  records: (source, labels) => readObjects('WiC', source, labels, rowOf),
+  counts: (rows) => {
+    const how = (kind: Marked['how']) => rows.flatMap(({ marked }) => marked).filter((one) => one.how === kind).length;
+    return {
+      labels: countLabels(['false', 'true'], rows),
+      others: { 'words found by likeness': how('found'), 'words not found': how('guessed') },
+    };
+  },
+  examples: (rows, tokenizer, length) =>
+    rows.map(({ sentences, marked, label }) => {
+      const [a, b] = sentences.map((sentence) => tokenizer.pieces(sentence));
+      const encoding = tokenizer.join(a, b, length);
+      const spans = [tokensOf(marked[0], a, encoding, 0), tokensOf(marked[1], b, encoding, 1)];
+      return { tokens: encoding.tokens, segments: encoding.segments, spans, label: label ?? hiddenLabel };
+    }),
+  score: (rows, _, outputs) => {
+    checkOutputs('WiC', outputs, rows.length, 2);
+    const labels = rows.map(({ label }) => label ?? hiddenLabel);
+    return { accuracy: accuracy(choicesOf(outputs), labels) };
+  },
+};

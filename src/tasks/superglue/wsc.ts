@@ -1,0 +1,68 @@
+/** WSC (Levesque et al. 2011): does the pronoun mean the noun? */
+import * as v from 'valibot';
+import { type Dataset, hiddenLabel } from '../dataset.ts';
+import { accuracy } from '../metrics.ts';
+import { checkOutputs, choicesOf } from '../outputs.ts';
+import { countLabels, superglueParts } from './common.ts';
+import { type Marked, phraseAt, tokensOf } from './marked.ts';
+import { check, labelOf, place, readObjects, words } from './objects.ts';
+
+export interface WscRow {
+  readonly text: string;
+  /** Noun and pronoun, as the file writes them. */
+  readonly phrases: readonly [string, string];
+  readonly marked: readonly [Marked, Marked];
+  readonly label: number | null;
+}
+
+const target = v.looseObject({ span1_text: words, span1_index: place, span2_text: words, span2_index: place });
+const schema = v.looseObject({ text: words, target });
+/** Hugging Face has the fields of the target beside the text. */
+const flat = v.looseObject({ ...target.entries, text: words });
+
+export const wsc: Dataset<WscRow> = {
+  name: 'wsc',
+  title: 'WSC',
+  suite: 'SuperGLUE',
+  about: 'does the pronoun mean the noun?',
+  licence: 'CC BY 4.0',
+  layout: 'JSONL with text, target.span1_text, .span1_index, .span2_text, .span2_index (words between spaces), label',
+  parts: superglueParts,
+  head: 'classify',
+  classes: ['false', 'true'],
+  metrics: ['accuracy'],
+  spans: 2,
+  choices: 0,
+  unit: null,
+  texts: ({ text }) => [text],
+  records: (source, labels) =>
+    readObjects('WSC', source, labels, (value, origin) => {
+      const where = origin.hub ? check(flat, value, origin) : check(schema, value, origin).target;
+      const { text, label } = value as { text: string; label?: unknown };
+      const marked = [
+        phraseAt(text, where.span1_text, where.span1_index),
+        phraseAt(text, where.span2_text, where.span2_index),
+      ] as const;
+      const phrases = [where.span1_text, where.span2_text] as const;
+      return [{ text, phrases, marked, label: labelOf(label, [false, true], origin) }];
+    }),
+  counts: (rows) => {
+    const how = (kind: Marked['how']) => rows.flatMap(({ marked }) => marked).filter((one) => one.how === kind).length;
+    return {
+      labels: countLabels(['false', 'true'], rows),
+      others: { 'phrases found at another word': how('found'), 'phrases not in the text': how('guessed') },
+    };
+  },
+  examples: (rows, tokenizer, length) =>
+    rows.map(({ text, marked, label }) => {
+      const pieces = tokenizer.pieces(text);
+      const encoding = tokenizer.join(pieces, null, length);
+      const spans = marked.map((one) => tokensOf(one, pieces, encoding, 0));
+      return { tokens: encoding.tokens, spans, label: label ?? hiddenLabel };
+    }),
+  score: (rows, _, outputs) => {
+    checkOutputs('WSC', outputs, rows.length, 2);
+    const labels = rows.map(({ label }) => label ?? hiddenLabel);
+    return { accuracy: accuracy(choicesOf(outputs), labels) };
+  },
+};
