@@ -1,14 +1,20 @@
 import type { Engine } from '../engine.ts';
-import { routerZ, topKBalance } from '../moe/losses.ts';
-import { type Recorded, type Recording, recordStatistics } from '../moe/statistics.ts';
-import { type EncoderOptions, type EncoderParameters, type EncoderResult, encoder } from '../nn/encoder.ts';
+import type { Recording } from '../moe/statistics.ts';
+import { type EncoderOptions, type EncoderParameters, encoder } from '../nn/encoder.ts';
 import type { Batch } from '../tasks/types.ts';
 import type { Tensor } from '../tensor.ts';
+import { type LossParts, recordLayers, watchedOf, withAuxiliary } from './objective.ts';
 import type { ComparePlan } from './types.ts';
 
-/** The loss of the main job: a sentence classifier, dense or with experts. */
+/** The model of the main job and its loss: a sentence classifier, dense or with experts. */
 
-export const encoderOptions = ({ model, capacityFactor }: ComparePlan): EncoderOptions => ({
+/** What of a plan the model and its loss depend on. */
+export type ClassifierPlan = Pick<ComparePlan, 'model' | 'capacityFactor' | 'balanceLoss' | 'zLoss'>;
+
+export const encoderOptions = ({
+  model,
+  capacityFactor,
+}: Pick<ClassifierPlan, 'model' | 'capacityFactor'>): EncoderOptions => ({
   heads: model.heads,
   k: model.topK,
   capacityFactor,
@@ -26,11 +32,9 @@ export const upload = (t: Engine, batch: Batch): BatchTensors => ({
   labels: t.tensor(batch.labels, [batch.size]),
 });
 
-export interface LossParts {
-  readonly task: Tensor;
-  readonly balance: Tensor;
+export interface ClassifierParts extends LossParts {
   readonly logits: Tensor;
-  readonly records: ReadonlyMap<string, Recorded>;
+  /** Of each MoE layer. */
   readonly routerLogits: readonly Tensor[];
 }
 
@@ -38,25 +42,13 @@ export interface LossParts {
 export function classifierLoss(
   parameters: EncoderParameters,
   batch: BatchTensors,
-  plan: ComparePlan,
+  plan: ClassifierPlan,
   recording: Recording | null,
-): readonly [Tensor, LossParts] {
+): readonly [Tensor, ClassifierParts] {
   const { logits, layers } = encoder(parameters, batch, encoderOptions(plan));
-  const mask = batch.mask.reshape([batch.mask.size]);
   const task = logits.crossEntropy(batch.labels).mean();
-  const averaged = (loss: (layer: EncoderResult['layers'][number]) => Tensor): Tensor =>
-    layers
-      .reduce((sum, layer) => sum.add(loss(layer)), logits.engine.zeros([], logits.dtype))
-      .divide(Math.max(1, layers.length));
-  const balance = averaged(({ gate }) => topKBalance(gate, mask));
-  let loss = task.add(balance.multiply(plan.balanceLoss));
-  if (plan.zLoss > 0) loss = loss.add(averaged(({ gate }) => routerZ(gate, mask)).multiply(plan.zLoss));
-  const records = new Map<string, Recorded>();
-  if (recording)
-    for (const { block, flow, plan: dispatch } of layers) {
-      const { fc1, fc2 } = recordStatistics(flow, dispatch, recording);
-      if (fc1) records.set(`blocks.${block}.moe.fc1`, fc1);
-      if (fc2) records.set(`blocks.${block}.moe.fc2`, fc2);
-    }
-  return [loss, { task, balance, logits, records, routerLogits: layers.map(({ gate }) => gate.logits) }];
+  const { loss, balance } = withAuxiliary(task, layers, batch.mask.reshape([batch.mask.size]), plan);
+  const routerLogits = layers.map(({ gate }) => gate.logits);
+  const records = recordLayers(layers, recording);
+  return [loss, { task, balance, logits, records, routerLogits, watched: watchedOf(layers, logits) }];
 }

@@ -1,18 +1,19 @@
 import type { Engine } from '../engine.ts';
 import { upcycleBound, upcycleError } from '../moe/upcycle.ts';
-import { type EncoderParameters, encoder, initEncoder, upcycleEncoder } from '../nn/encoder.ts';
+import { type EncoderParameters, encoder, upcycleEncoder } from '../nn/encoder.ts';
 import { adamw } from '../optim/adamw.ts';
 import { omoe } from '../optim/omoe.ts';
-import type { LinearReport } from '../optim/omoe-report.ts';
 import { foldIn, key } from '../random.ts';
 import { evaluationBatches, trainingBatches } from '../tasks/batches.ts';
 import { loadTask } from '../tasks/index.ts';
-import type { Task } from '../tasks/types.ts';
+import type { Batch, Task } from '../tasks/types.ts';
 import type { ReadFile } from '../text/lines.ts';
 import { leaves, mapTree } from '../tree.ts';
 import { encoderOptions, upload } from './classifier.ts';
-import { train } from './loop.ts';
+import { classifierTrainee, decays, newEncoder } from './classifier-trainee.ts';
+import { type Run, train } from './loop.ts';
 import { evaluate, measureExperts } from './measure.ts';
+import { averageReport, warningsOf } from './step-report.ts';
 import type { ComparePlan, DenseModel, Method, MethodRun, StepEvent } from './types.ts';
 
 /**
@@ -40,19 +41,18 @@ const taskOf = (plan: ComparePlan, seed: number, read: ReadFile | undefined): Pr
     devLimit: plan.devLimit,
   });
 
-const newEncoder = (t: Engine, plan: ComparePlan, task: Task, seed: number): EncoderParameters =>
-  initEncoder(t, foldIn(key(seed), 'dense'), {
-    vocabulary: task.vocabularySize,
-    positions: task.length,
-    width: plan.model.width,
-    hidden: plan.model.ffn,
-    heads: plan.model.heads,
-    layers: plan.model.layers,
-    classes: task.classes.length,
-  });
-
-/** Norms and biases are not pulled toward 0, as is usual in fine-tuning. */
-const decays = (path: string): boolean => !/(^|\.)(bias|norm\d?\.weight)$/.test(path);
+const runOf = (
+  plan: ComparePlan,
+  steps: number,
+  batchOf: (step: number) => Batch,
+  name: string,
+  seed: number,
+): Run<Batch> => ({
+  ...{ steps, name, clip: plan.clip },
+  batchesOf: (step) => [batchOf(step)],
+  schedule: { peak: plan.learningRate, warmup: Math.min(plan.warmup, steps), total: steps, decay: 'linear' },
+  key: foldIn(key(seed), 'steps'),
+});
 
 export async function trainDense(
   plan: ComparePlan,
@@ -67,7 +67,8 @@ export async function trainDense(
     t,
     newEncoder(t, plan, task, seed),
     optimizer,
-    { plan, steps: plan.denseSteps, batchOf, name: `dense, seed ${seed}` },
+    classifierTrainee(plan),
+    runOf(plan, plan.denseSteps, batchOf, `dense, seed ${seed}`, seed),
     (step) => report({ ...step, seed, method: 'dense', phase: 'dense' }),
   );
   const stored = leaves(parameters).map(async ({ path, tensor }) => {
@@ -115,7 +116,8 @@ export async function trainMethod(
     t,
     start,
     optimizer,
-    { plan, steps: plan.steps, batchOf, name: `${method.name}, seed ${seed}` },
+    classifierTrainee(plan),
+    runOf(plan, plan.steps, batchOf, `${method.name}, seed ${seed}`, seed),
     (step, reports) => {
       const event: StepEvent = { ...step, ...averageReport(reports), seed, method: method.name };
       events.push(event);
@@ -165,32 +167,6 @@ async function upcycleReceipt(
     }
   }
   return { error, bound: plan.model.topK === 1 ? null : upcycleBound(plan.model.topK, largest, t.dtype) };
-}
-
-/** Averages over experts and expert linears; empty in steps without projection. */
-function averageReport(
-  reports: readonly LinearReport[],
-): Pick<StepEvent, 'normKept' | 'trace' | 'leakage' | 'renormFactor'> {
-  if (reports.length === 0) return {};
-  const over = (pick: (report: LinearReport) => readonly (number | null)[]): number | undefined => {
-    const values = reports.flatMap(pick).filter((value) => value !== null);
-    return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
-  };
-  return {
-    normKept: over((report) => report.normKept),
-    trace: over((report) => report.trace),
-    leakage: over((report) => report.leakage),
-    renormFactor: over((report) => report.renormFactor),
-  };
-}
-
-function* warningsOf(reports: readonly LinearReport[], plasticity: number): Generator<string> {
-  for (const { linear, trace, vanished } of reports) {
-    if (trace.some((share) => share < plasticity))
-      yield `${linear}: trace(Q)/d fell below ${plasticity}; little room is left to learn in. Try a larger alpha or resetEachCycle.`;
-    if (vanished.some(Boolean))
-      yield `${linear}: an update lay almost wholly in the protected span and was not rescaled.`;
-  }
 }
 
 function meanOf(events: readonly StepEvent[], field: 'normKept' | 'trace' | 'leakage'): number | null {

@@ -2,8 +2,12 @@ import { UsageError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
 import { methodTable, parseMethods } from '../optim/methods.ts';
 import type { OmoeOptions } from '../optim/options.ts';
+import { findGenerated } from '../tasks/generated.ts';
 import { taskNames } from '../tasks/index.ts';
+import { flagReader } from './flags.ts';
 import type { ComparePlan, ModelShape } from './types.ts';
+
+export const { integer, decimal, modelShape } = flagReader('compare');
 
 /** What the command line of `compare` may carry, as text; whatever is absent takes the default of the task. */
 export interface CompareFlags {
@@ -38,7 +42,7 @@ export interface CompareFlags {
 /** The name of the generated task that ships with the package and needs no files. */
 export const embeddedTask = 'embedded';
 
-interface PlanDefaults {
+export interface PlanDefaults {
   readonly methods: string;
   /** Options of every OMoE method unless it says otherwise. */
   readonly omoe: Partial<OmoeOptions>;
@@ -54,7 +58,7 @@ interface PlanDefaults {
  * Every method and control at five seeds on a small model: three minutes on two cores. The cycle is short, so that 100 steps hold
  * two whole ones.
  */
-const embeddedDefaults: PlanDefaults = {
+export const embeddedDefaults: PlanDefaults = {
   methods: methodTable.map(({ id }) => id).join(','),
   omoe: { accumulateSteps: 25, orthogonalSteps: 25 },
   seeds: 5,
@@ -66,7 +70,7 @@ const embeddedDefaults: PlanDefaults = {
 };
 
 /** Real text: five seeds, the least that an interval says anything for. */
-const realDefaults: PlanDefaults = {
+export const realDefaults: PlanDefaults = {
   methods: 'adamw,omoe,own-span,omoe-paper',
   omoe: {},
   seeds: 5,
@@ -77,10 +81,18 @@ const realDefaults: PlanDefaults = {
   model: { width: 64, ffn: 256, layers: 1, heads: 4, experts: 8, topK: 2, length: 32 },
 };
 
+/** The defaults of a task. A generated one gets the positions that hold every example of it. */
+export const defaultsOf = (task: string): PlanDefaults => {
+  const generated = findGenerated(task);
+  return generated
+    ? { ...embeddedDefaults, model: { ...embeddedDefaults.model, length: generated.length } }
+    : realDefaults;
+};
+
 /** At most so many seeds in one comparison; more is a typing error. */
 const mostSeeds = 1000;
 /** Seeds are 32-bit: the generator's key takes no more. */
-const largestSeed = 2 ** 32 - 1;
+export const largestSeed = 2 ** 32 - 1;
 
 /**
  * The whole plan of a comparison from the command line, defaults filled in and everything checked.
@@ -91,10 +103,10 @@ const largestSeed = 2 ** 32 - 1;
 export function comparePlan(flags: CompareFlags): ComparePlan {
   const task = flags.task ?? embeddedTask;
   checkFiles(task, flags);
-  const defaults = task === embeddedTask ? embeddedDefaults : realDefaults;
+  const defaults = defaultsOf(task);
   return {
     task,
-    ...(task === embeddedTask ? {} : { data: flags.data, vocab: flags.vocab }),
+    ...(findGenerated(task) ? {} : { data: flags.data, vocab: flags.vocab }),
     methods: parseMethods(flags.methods ?? defaults.methods, defaults.omoe),
     seeds: parseSeeds(flags.seeds ?? String(defaults.seeds), flags.seed),
     steps: integer('--steps', flags.steps, defaults.steps, 1),
@@ -116,20 +128,24 @@ export function comparePlan(flags: CompareFlags): ComparePlan {
 }
 
 /** A real task needs its folder and a vocabulary; the embedded one would ignore them, and ignoring silently is worse than refusing. */
-function checkFiles(task: string, { data, vocab }: CompareFlags): void {
-  if (task === embeddedTask) {
+export function checkFiles(
+  task: string,
+  { data, vocab }: Pick<CompareFlags, 'data' | 'vocab'>,
+  command = 'compare',
+): void {
+  if (findGenerated(task)) {
     const given = data !== undefined ? '--data' : vocab !== undefined ? '--vocab' : undefined;
     if (given === undefined) return;
     throw new UsageError({
-      operation: 'compare',
-      received: `${given} with the embedded task`,
+      operation: command,
+      received: `${given} with the ${task} task`,
       expected: `no ${given}`,
       advice: 'Name a task with --task, for example --task sst2.',
     });
   }
   if (!taskNames.includes(task)) {
     throw new UsageError({
-      operation: 'compare --task',
+      operation: `${command} --task`,
       received: `"${task}"`,
       expected: `one of ${taskNames.join(', ')}`,
       advice: didYouMean(task, taskNames),
@@ -138,7 +154,7 @@ function checkFiles(task: string, { data, vocab }: CompareFlags): void {
   const missing = [data === undefined ? '--data DIR' : '', vocab === undefined ? '--vocab FILE' : ''].filter(Boolean);
   if (missing.length > 0) {
     throw new UsageError({
-      operation: `compare --task ${task}`,
+      operation: `${command} --task ${task}`,
       received: `no ${missing.join(' and no ')}`,
       expected: 'the folder of the task and a BERT vocab.txt',
       advice: 'Run it without --task for the embedded demonstration, which needs no files.',
@@ -177,70 +193,6 @@ export function parseSeeds(seeds: string, seed?: string): number[] {
   const count = integer('--seeds', seeds, 0, 1, mostSeeds);
   const first = integer('--seed', seed, 0, 0, largestSeed - count + 1);
   return Array.from({ length: count }, (_, i) => first + i);
-}
-
-function modelShape(flags: CompareFlags, defaults: ModelShape): ModelShape {
-  const model = {
-    width: integer('--width', flags.width, defaults.width, 1),
-    ffn: integer('--ffn', flags.ffn, defaults.ffn, 1),
-    layers: integer('--layers', flags.layers, defaults.layers, 1),
-    heads: integer('--heads', flags.heads, defaults.heads, 1),
-    experts: integer('--experts', flags.experts, defaults.experts, 1),
-    topK: integer('--top-k', flags.topK, defaults.topK, 1),
-    length: integer('--length', flags.length, defaults.length, 2),
-  };
-  if (model.width % model.heads !== 0) {
-    throw new UsageError({
-      operation: 'compare --width --heads',
-      received: `width ${model.width} and ${model.heads} heads`,
-      expected: 'a width that the number of heads divides',
-    });
-  }
-  if (model.topK > model.experts) {
-    throw new UsageError({
-      operation: 'compare --top-k',
-      received: `top-k ${model.topK} of ${model.experts} experts`,
-      expected: 'at most as many as there are experts',
-    });
-  }
-  return model;
-}
-
-/** Reads a number of 0 or more, or above 0. @throws UsageError if it is not one */
-function decimal(option: string, text: string | undefined, fallback: number, least = 'of at least 0'): number {
-  if (text === undefined) return fallback;
-  const value = /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
-  if (Number.isFinite(value) && (least === 'of at least 0' || value > 0)) return value;
-  throw new UsageError({
-    operation: `compare ${option}`,
-    received: `"${text}"`,
-    expected: `a finite number ${least}`,
-  });
-}
-
-/** The largest count an option takes: sizes stay exact integers when a few of them are multiplied. */
-const largestCount = 2 ** 31 - 1;
-
-/**
- * Reads a whole number in plain decimal digits.
- *
- * @throws UsageError if it is not one, or lies outside [least, most]
- */
-export function integer(
-  option: string,
-  text: string | undefined,
-  fallback: number,
-  least: number,
-  most = largestCount,
-): number {
-  if (text === undefined) return fallback;
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= least && value <= most) return value;
-  throw new UsageError({
-    operation: `compare ${option}`,
-    received: `"${text}"`,
-    expected: most === largestCount ? `an integer of at least ${least}` : `an integer from ${least} to ${most}`,
-  });
 }
 
 /**

@@ -1,0 +1,70 @@
+import type { Engine } from '../engine.ts';
+import type { Files } from '../io/files.ts';
+import { memoryFiles, openStore, type Store } from '../io/index.ts';
+import { embedded } from '../tasks/embedded.ts';
+import type { Task } from '../tasks/types.ts';
+import { encoderTraining } from './encoder-training.ts';
+import { metricsLog } from './metrics-log.ts';
+import { type TrainFlags, type TrainPlan, trainPlan } from './train-plan.ts';
+import { runTraining, type Trained, type TrainingListener } from './training.ts';
+
+/** A training small enough to be broken off and taken up again many times in a test. */
+
+export const smallPlan = (flags: TrainFlags = {}): TrainPlan =>
+  trainPlan({
+    ...{ width: '6', ffn: '8', heads: '2', experts: '3', layers: '1', length: '12' },
+    ...{ steps: '14', batch: '3', accumulate: '2', buckets: '3', warmup: '2', lr: '0.01' },
+    ...{ saveEvery: '4', evalEvery: '3' },
+    ...flags,
+  });
+
+/** So few sentences that a training passes through several epochs. */
+export const smallTask = (): Task => ({ ...embedded({ seed: 1, train: 20, dev: 7 }), length: 12 });
+
+export interface SmallRun {
+  readonly files: Files;
+  readonly store: Store;
+  readonly metrics: () => Promise<string>;
+}
+
+export const newRun = (): Promise<SmallRun> => runOn(memoryFiles());
+
+export async function runOn(files: Files): Promise<SmallRun> {
+  return {
+    files,
+    store: await openStore({ files, folder: '/checkpoints', processes: null }),
+    metrics: async () => new TextDecoder().decode(await files.read('/metrics.jsonl')),
+  };
+}
+
+/** Begins, or goes on from the last checkpoint. */
+export async function carryOn(
+  t: Engine,
+  plan: TrainPlan,
+  { files, store }: SmallRun,
+  { listener, signal, task = smallTask() }: { listener?: TrainingListener; signal?: AbortSignal; task?: Task } = {},
+): Promise<Trained<unknown>> {
+  const { checkpoint } = await store.latest((name) => name.startsWith('step-'));
+  return runTraining(t, {
+    ...encoderTraining(plan, task),
+    checkpoints: store,
+    best: { save: (_, contents) => store.save('best', contents) },
+    from: checkpoint?.files ?? null,
+    metrics: await metricsLog(files, '/metrics.jsonl'),
+    ...{ listener, signal },
+  });
+}
+
+/** What a run left: the files of its last checkpoint and of its best, and its metrics, all as text that compares to the bit. */
+export async function traces({ store, metrics }: SmallRun): Promise<Record<string, string>> {
+  const named: [string, string][] = [['metrics.jsonl', await metrics()]];
+  for (const prefix of ['step-', 'best']) {
+    const { checkpoint } = await store.latest((name) => name.startsWith(prefix));
+    named.push([prefix, checkpoint?.name ?? 'none']);
+    for (const [file, bytes] of checkpoint?.files ?? [])
+      named.push([`${prefix} ${file}`, file.endsWith('.json') ? new TextDecoder().decode(bytes) : hex(bytes)]);
+  }
+  return Object.fromEntries(named);
+}
+
+const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
