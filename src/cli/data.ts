@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
-import { type GlueName, glueNames, parseGlue } from '../tasks/glue.ts';
-import { loadTask } from '../tasks/index.ts';
-import { readLines } from '../text/lines.ts';
+import { findDataset } from '../tasks/datasets.ts';
+import { findGenerated, generatedTasks } from '../tasks/generated.ts';
+import { splitRecords } from '../tasks/load.ts';
+import { taskSources } from '../tasks/sources.ts';
+import { isCut } from '../tasks/superglue/marked.ts';
+import type { TaskSource } from '../tasks/task-source.ts';
+import { readWordPieces } from '../text/wordpiece.ts';
 import { encodeJson } from '../train/json.ts';
-import { embeddedTask } from '../train/plan.ts';
 import type { Environment, OutputFlags } from './environment.ts';
 import { textTable } from './table.ts';
 
@@ -15,68 +17,110 @@ export interface DataCheckFlags extends OutputFlags {
   readonly vocab?: string;
 }
 
-const files = 'train.tsv and dev.tsv as GLUE lays them out';
-
-/** A line a task; a task that is added to `glueNames` and not here is a compile error. */
-const descriptions: Readonly<Record<GlueName, readonly [metric: string, about: string]>> = {
-  cola: ['matthews', 'is the sentence acceptable English?'],
-  sst2: ['accuracy', 'is the phrase of a film review positive?'],
-};
-
-/** `omoe data list`: what tasks there are and what files each needs. */
+/** `omoe data list`: what tasks there are, what each reports, what files it needs, and their licences. */
 export function dataList(flags: OutputFlags, environment: Environment): void {
   const tasks = [
-    { name: embeddedTask, metric: 'accuracy', about: 'a generated language of several domains', needs: 'nothing' },
-    ...glueNames.map((name) => ({ name, metric: descriptions[name][0], about: descriptions[name][1], needs: files })),
+    ...generatedTasks.map(({ name, metric, about }) => ({
+      name,
+      metric,
+      about,
+      layout: 'no files',
+      licence: 'part of this package',
+    })),
+    ...taskSources.map(({ name, metric, title, about, layout, licence }) => ({
+      name,
+      metric,
+      about: about ?? title,
+      layout,
+      licence,
+    })),
   ];
-  const rows = tasks.map(({ name, metric, about, needs }) => [name, metric, about, needs]);
-  const text = textTable(['task', 'metric', 'about', 'needs'], rows);
-  environment.stdout.write(`${flags.json ? encodeJson({ tasks }, 2) : text}\n`);
+  if (flags.json) {
+    environment.stdout.write(`${encodeJson({ tasks }, 2)}\n`);
+    return;
+  }
+  const rows = tasks.map(({ name, metric, about, licence }) => [name, metric, about, licence]);
+  const layouts = tasks.map(({ name, layout }) => [name, layout]);
+  const [tasksTable, layoutTable] = [
+    textTable(['task', 'metric', 'about', 'licence of the data'], rows),
+    textTable(['task', 'files'], layouts),
+  ];
+  environment.stdout.write(`${tasksTable}\n\n${layoutTable}\n`);
 }
 
+/** @throws UsageError for a name that is no task of files */
+export const sourceNamed = (operation: string, name: string): TaskSource => {
+  const source = taskSources.find((known) => known.name === name);
+  if (source) return source;
+  const names = taskSources.map((known) => known.name);
+  throw new UsageError({
+    operation,
+    received: `the task "${name}"`,
+    expected: `one of ${names.join(', ')}`,
+    advice: findGenerated(name) ? 'The embedded tasks have no files.' : didYouMean(name, names),
+  });
+};
+
 /**
- * `omoe data check`: reads every line of a task's files and counts them. With a vocabulary, cuts the sentences into
- * word pieces as well.
+ * `omoe data check`: reads every line of a task's files and counts them. With a vocabulary, cuts the texts into word
+ * pieces as well.
  *
  * @throws UsageError for an unknown task, DataError naming the first line that is wrong
  */
 export async function dataCheck(name: string, flags: DataCheckFlags, environment: Environment): Promise<void> {
-  const task = glueNames.find((known) => known === name);
-  if (task === undefined) {
-    throw new UsageError({
-      operation: 'data check',
-      received: `the task "${name}"`,
-      expected: `one of ${glueNames.join(', ')}`,
-      advice: name === embeddedTask ? 'The embedded task has no files.' : didYouMean(name, glueNames),
-    });
-  }
-  const splits = await Promise.all(
-    ['train', 'dev'].map(async (split) => {
-      const path = join(flags.data, `${split}.tsv`);
-      const rows = parseGlue(task, await readLines(path, files, readFile), path);
-      const positive = rows.filter(({ label }) => label === 1).length;
-      return { split, rows: rows.length, label0: rows.length - positive, label1: positive };
-    }),
-  );
-  const pieces = flags.vocab === undefined ? null : await countPieces(task, flags.data, flags.vocab);
+  const source = sourceNamed('data check', name);
+  const checked = await source.check(flags.data, readFile);
+  const files = checked.files.map(({ name: file, split, rows, labels }) => ({
+    split: split ?? '',
+    file,
+    rows,
+    labels,
+  }));
+  const pieces = flags.vocab === undefined ? null : await countPieces(name, flags.data, flags.vocab);
   if (flags.json) {
-    environment.stdout.write(`${encodeJson({ task, data: flags.data, splits, pieces }, 2)}\n`);
+    environment.stdout.write(`${encodeJson({ task: name, data: flags.data, files, pieces }, 2)}\n`);
     return;
   }
-  const rows = splits.map(({ split, rows, label0, label1 }) => [split, String(rows), String(label0), String(label1)]);
-  environment.stdout.write(`${textTable(['split', 'rows', 'label 0', 'label 1'], rows)}\n`);
+  const rows = files.map(({ split, file, rows, labels }) => {
+    const counts = Object.entries(labels ?? {}).map(([label, count]) => `${label} ${count}`);
+    return [split, file, String(rows), counts.join(', ')];
+  });
+  environment.stdout.write(`${textTable(['split', 'file', 'rows', 'labels'], rows)}\n`);
   if (pieces !== null) {
+    const { vocabulary, examples, longest, mean, unmarked, split } = pieces;
+    if (unmarked > 0) environment.stdout.write(`marked words without pieces: ${unmarked}\n`);
+    if (split !== null) environment.stdout.write(`split: ${split}\n`);
     environment.stdout.write(
-      `vocabulary ${pieces.vocabulary}; longest sentence ${pieces.longest} pieces, mean ${pieces.mean.toFixed(1)}\n`,
+      `vocabulary ${vocabulary}; ${examples} examples, longest ${longest} pieces, mean ${mean.toFixed(1)}\n`,
     );
   }
 }
 
-async function countPieces(task: GlueName, data: string, vocab: string) {
-  const limits = { trainLimit: null, devLimit: null };
-  const loaded = await loadTask({ task, data, vocab, read: readFile, seed: 0, length: 512, ...limits });
-  const lengths = [...loaded.train, ...loaded.dev].map(({ tokens }) => tokens.length);
-  const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
-  const mean = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
-  return { vocabulary: loaded.vocabularySize, longest, mean };
+/** The lengths of a task's examples, uncut, special tokens included. */
+async function countPieces(name: string, data: string, vocab: string) {
+  const dataset = findDataset(name);
+  if (dataset === undefined)
+    throw new UsageError({
+      operation: 'data check --vocab',
+      received: `the task "${name}"`,
+      expected: 'a task of GLUE or SuperGLUE',
+    });
+  const records = await splitRecords(dataset, data, readFile);
+  const tokenizer = (await readWordPieces(vocab, readFile)).tokenizer;
+  let [examples, longest, sum, unmarked] = [0, 0, 0, 0];
+  for (const rows of [records.train, ...records.dev.map((part) => part.rows)])
+    for (const { tokens, spans = [] } of dataset.examples(rows, tokenizer)) {
+      examples++;
+      unmarked += spans.filter(isCut).length;
+      sum += tokens.length;
+      longest = Math.max(longest, tokens.length);
+    }
+  return {
+    vocabulary: tokenizer.size,
+    examples,
+    longest,
+    mean: sum / examples,
+    unmarked,
+    split: records.split ?? null,
+  };
 }

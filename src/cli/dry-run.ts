@@ -1,5 +1,7 @@
+import { mainMetric } from '../tasks/score.ts';
 import type { Task } from '../tasks/types.ts';
 import { countParameters, estimateMemory, estimateSeconds } from '../train/estimate.ts';
+import type { TrainPlan } from '../train/train-plan.ts';
 import type { ComparePlan } from '../train/types.ts';
 import { textTable } from './table.ts';
 
@@ -39,6 +41,51 @@ export function describePlan(
   return {
     text: `${textTable(['plan', ''], rows)}\n\nNothing was run.`,
     json: { schema: 'omoe.plan/1', ...run, data, parameters, memory, seconds, plan },
+  };
+}
+
+/** The same of one training. */
+export function describeTraining(
+  plan: TrainPlan,
+  task: Task,
+  run: { readonly threads: number; readonly command: string },
+): DryRun {
+  const [vocabulary, classes] = [task.vocabularySize, task.classes.length];
+  const sized = { ...plan, model: { ...plan.model, length: task.length } };
+  const counts = countParameters(sized.model, vocabulary, classes);
+  // A dense training is the part of a comparison that all its methods share, and an upcycled one is that of a method.
+  const comparison: ComparePlan = {
+    ...{ ...sized, batch: plan.batch * plan.accumulate, methods: [plan.method], seeds: [plan.seed] },
+    ...{ steps: plan.dense ? 0 : plan.steps, denseSteps: plan.dense ? plan.steps : 0 },
+  };
+  const parameters = plan.dense ? counts.dense : counts.moe;
+  // Of a step's micro-batches only one is held at a time.
+  const memory = estimateMemory({ ...comparison, batch: plan.batch }, parameters);
+  const seconds = estimateSeconds(comparison, vocabulary, classes, run.threads);
+  const data = { source: task.source, train: task.train.length, dev: task.dev.length };
+  const rows = [
+    ['task', `${plan.task} (${data.source}), ${data.train} training and ${data.dev} dev examples, ${mainMetric(task)}`],
+    ['method', plan.dense ? `${plan.method.name}, dense` : plan.method.name],
+    [
+      'steps',
+      `${plan.steps}; batch ${plan.batch}${plan.accumulate > 1 ? ` × ${plan.accumulate}` : ''}, seed ${plan.seed}`,
+    ],
+    ['schedule', `${plan.learningRate} at its peak, warm-up of ${plan.warmup} steps, then ${plan.decay}`],
+    [
+      'model',
+      Object.entries(sized.model)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(', '),
+    ],
+    ['parameters', plan.dense ? `${parameters}` : `${parameters}, ${counts.active} active for a token`],
+    ['checkpoints', `every ${plan.saveEvery} steps, the newest ${plan.keep} and the best are kept`],
+    ['backend', `${plan.backend}, ${run.threads} threads`],
+    ['memory', `about ${mebibytes(memory.total)} MiB, plus Node itself`],
+    ['time', `roughly ${duration(seconds)}, to within a factor of three`],
+  ];
+  return {
+    text: `${textTable(['plan', ''], rows)}\n\nNothing was run.`,
+    json: { schema: 'omoe.train-plan/1', ...run, data, parameters, memory, seconds, plan },
   };
 }
 

@@ -201,10 +201,10 @@ describe('omoe compare', () => {
     ],
     [['compare', 'extra'], 'too many arguments: extra, expected none'],
     [['compare', '--steps'], '--steps <n> without its value'],
-    [['compaer'], 'received the unknown command "compaer", expected one of compare, report, doctor, conform, data'],
+    [['compaer'], 'received the unknown command "compaer", expected one of compare, train, '],
     [['report'], 'omoe: report: received no <run>, expected this argument. See omoe report --help.'],
     [['data', 'check', 'sst2'], 'omoe: data check: received no --data <dir>'],
-    [['data'], 'omoe: data: received no command, expected one of list, check'],
+    [['data'], 'omoe: data: received no command, expected one of list, check, get'],
     [['data', 'check', 'sst3', '--data', 'x'], 'one of cola, sst2'],
     [[], 'Usage: omoe'],
   ])('%j is a usage error', async (argv, part) => {
@@ -248,9 +248,11 @@ describe('omoe data, doctor, help', () => {
     writeFileSync(join(folder, 'train.tsv'), 'sentence\tlabel\na fine film \t1\ndull \t0\n');
     writeFileSync(join(folder, 'dev.tsv'), 'sentence\tlabel\nso so \t0\n');
     const text = await omoe(['data', 'check', 'sst2', '--data', folder]);
-    expect(text.stdout).toMatch(/train +2 +1 +1\ndev +1 +1 +0\n/);
+    expect(text.stdout).toMatch(
+      /train +train\.tsv +2 +negative 1, positive 1\ndev +dev\.tsv +1 +negative 1, positive 0\n/,
+    );
     const json = JSON.parse((await omoe(['data', 'check', 'sst2', '--data', folder, '--json'])).stdout);
-    expect(json.splits[1]).toEqual({ split: 'dev', rows: 1, label0: 1, label1: 0 });
+    expect(json.files[1]).toEqual({ split: 'dev', file: 'dev.tsv', rows: 1, labels: { negative: 1, positive: 0 } });
     writeFileSync(join(folder, 'dev.tsv'), 'sentence\tlabel\nso so \tx\n');
     const bad = await omoe(['data', 'check', 'sst2', '--data', folder]);
     expect(bad.code).toBe(4);
@@ -259,7 +261,10 @@ describe('omoe data, doctor, help', () => {
 
   it('lists the tasks', async () => {
     expect((await omoe(['data', 'list'])).stdout).toMatch(/^embedded[\s\S]*^cola[\s\S]*^sst2/m);
-    expect(JSON.parse((await omoe(['data', 'list', '--json'])).stdout).tasks).toHaveLength(3);
+    const { tasks } = JSON.parse((await omoe(['data', 'list', '--json'])).stdout);
+    expect(tasks.length).toBeGreaterThan(20);
+    for (const task of tasks)
+      expect(Object.values(task).every((text) => typeof text === 'string' && text !== '')).toBe(true);
   });
 
   it('examines the machine', async () => {

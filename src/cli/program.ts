@@ -3,11 +3,13 @@ import { methodTable } from '../optim/methods.ts';
 import { type CompareCommand, compare } from './compare.ts';
 import { type ConformFlags, conform } from './conform.ts';
 import { type DataCheckFlags, dataCheck, dataList } from './data.ts';
+import { type DataGetFlags, dataGet } from './data-get.ts';
 import { doctor } from './doctor.ts';
 import type { Environment, OutputFlags } from './environment.ts';
 import { reportFailure } from './failure.ts';
 import { report } from './report.ts';
 import { textTable } from './table.ts';
+import { type Act, trainingCommands } from './training-commands.ts';
 import { usageErrorOf } from './usage.ts';
 import { packageVersion } from './version.ts';
 
@@ -46,9 +48,6 @@ function outputFlags(argv: readonly string[]): OutputFlags {
   const options = end === -1 ? argv : argv.slice(0, end);
   return { json: options.includes('--json'), verbose: options.includes('--verbose') };
 }
-
-/** A command may say its own exit code, where it has done what was asked and the answer is no. */
-type Act = (flags: OutputFlags, command: () => Promise<unknown>) => Promise<void>;
 
 function commands(argv: readonly string[], environment: Environment, act: Act): Command {
   const program = new Command('omoe')
@@ -112,6 +111,8 @@ function commands(argv: readonly string[], environment: Environment, act: Act): 
     .addHelpText('after', () => `\nMethods:\n${methodHelp()}\n${compareExamples}`)
     .action((flags: CompareCommand) => act(flags, () => compare(flags, commandLine(argv), environment)));
 
+  trainingCommands({ program, output, act, command: commandLine(argv), environment });
+
   output(program.command('report'))
     .description('draw report.html of a finished comparison again')
     .argument('<run>', 'the run folder')
@@ -140,7 +141,7 @@ function commands(argv: readonly string[], environment: Environment, act: Act): 
     )
     .action((flags: ConformFlags) => act(flags, () => conform(flags, environment)));
 
-  const data = program.command('data').description('the tasks, and checks of their files');
+  const data = program.command('data').description('the tasks, their files, and checks of them');
   output(data.command('list'))
     .description('what tasks there are')
     .addHelpText('after', '\nExample:\n  omoe data list')
@@ -152,6 +153,14 @@ function commands(argv: readonly string[], environment: Environment, act: Act): 
     .option('--vocab <file>', 'a BERT vocab.txt, to check the word pieces as well')
     .addHelpText('after', '\nExample:\n  omoe data check sst2 --data glue/SST-2')
     .action((task: string, flags: DataCheckFlags) => act(flags, () => dataCheck(task, flags, environment)));
+  output(data.command('get'))
+    .description('fetch the files of a task, each at one commit and with its checksum')
+    .argument('<task>', 'a task of `omoe data list`')
+    .requiredOption('--out <dir>', 'the folder to put them into; what is there already is kept')
+    .option('--accept-licence', 'the licence of the data, which is shown without this option, is accepted')
+    .option('--host <address>', 'another server with the same paths')
+    .addHelpText('after', '\nExample:\n  omoe data get cola --out glue/CoLA --accept-licence')
+    .action((task: string, flags: DataGetFlags) => act(flags, () => dataGet(task, flags, environment)));
 
   return program;
 }

@@ -1,0 +1,140 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DataError, UsageError } from '../errors.ts';
+import { openStore, type Store } from '../io/index.ts';
+import { nodeFiles, nodeProcesses } from '../io/node.ts';
+import { decodeJson, encodeJson } from '../train/json.ts';
+import { newFolder, writeWhole } from '../train/run-folder.ts';
+import type { CheckpointFiles } from '../train/state.ts';
+import type { Checkpoints } from '../train/training.ts';
+
+/**
+ * The folder of one training:
+ *
+ *   plan.json        what was asked for, before anything was trained
+ *   metrics.jsonl    one line a step and an evaluation; without times, so that it is the same for equal trainings
+ *   timing.jsonl     how long each step took; a training that was taken up again adds to it
+ *   checkpoints/     the newest ones, and the best
+ *   tensorboard/     where it was asked for
+ *   result.json      the scores, written when all is done
+ */
+
+/** What a folder is of, and so the command that takes it up again. */
+export type TrainingKind = 'train' | 'pretrain';
+
+const schemaOf = (kind: TrainingKind): string => `omoe.${kind}-plan/1`;
+
+/** Flags that change no number, and so may be given anew when a training is taken up again. */
+const freeFlags: readonly string[] = ['saveEvery', 'keep'];
+
+export interface TrainFolder {
+  readonly path: string;
+  readonly store: Store;
+  /** What was found that a person should know. */
+  readonly notes: readonly string[];
+  /** The newest whole checkpoint; null where there is none. */
+  readonly from: CheckpointFiles | null;
+}
+
+/** The flags of a training, as they were given or as its folder has them. @throws UsageError, DataError */
+export async function flagsOf<Flags extends object>(
+  kind: TrainingKind,
+  given: Flags,
+  resume: string | undefined,
+): Promise<Flags> {
+  if (resume === undefined) return given;
+  const changed = Object.entries(given).filter(([name, value]) => value !== undefined && !freeFlags.includes(name));
+  if (changed.length > 0)
+    throw new UsageError({
+      operation: `${kind} --resume`,
+      received: `other options with it: ${changed.map(([name]) => name).join(', ')}`,
+      expected: 'none but --save-every and --keep',
+      advice: 'A training goes on under the plan that it began with, which its folder knows.',
+    });
+  const stored = await readStored(kind, join(resume, 'plan.json'));
+  return { ...(stored as Flags), ...given };
+}
+
+async function readStored(kind: TrainingKind, path: string): Promise<object> {
+  const refuse = (received: string, cause?: unknown) =>
+    new DataError(
+      { operation: `${kind} --resume`, received: `${path}, ${received}`, expected: `the folder of omoe ${kind}` },
+      { cause },
+    );
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw refuse('which cannot be read', error);
+  });
+  let document: unknown;
+  try {
+    document = decodeJson(text);
+  } catch (error) {
+    throw refuse('which is no JSON', error);
+  }
+  const { schema: found, flags } = (typeof document === 'object' && document !== null ? document : {}) as {
+    schema?: unknown;
+    flags?: unknown;
+  };
+  const isFlags =
+    typeof flags === 'object' &&
+    flags !== null &&
+    Object.values(flags).every((value) => [value].flat().every((one) => ['string', 'boolean'].includes(typeof one)));
+  if (found !== schemaOf(kind) || !isFlags) throw refuse(`of the schema ${String(found)}`);
+  return flags;
+}
+
+interface Opened {
+  readonly kind: TrainingKind;
+  /** Names a folder that is made by itself. */
+  readonly name: string;
+  readonly flags: object;
+  readonly plan: { readonly backend: string };
+  readonly command: string;
+}
+
+/** Makes the folder, or takes one up again, and takes its lock. @throws UsageError where another process has it */
+export async function openTrainFolder(
+  { kind, name, flags, plan, command }: Opened,
+  { out, resume, now }: { readonly out?: string; readonly resume?: string; readonly now: Date },
+): Promise<TrainFolder> {
+  const path = resume ?? (await newFolder({ task: name, out, now }, kind));
+  const store = await openStore({
+    files: nodeFiles,
+    folder: posix(join(path, 'checkpoints')),
+    processes: nodeProcesses,
+  });
+  if (resume === undefined) {
+    // With the backend that was chosen, so that a training taken up elsewhere does not choose another.
+    const document = { schema: schemaOf(kind), command, flags: { ...flags, backend: plan.backend }, plan };
+    await writeWhole(join(path, 'plan.json'), `${encodeJson(document, 2)}\n`);
+    return { path, store, notes: [], from: null };
+  }
+  const { checkpoint, passedOver } = await store.latest(isStep);
+  const notes = [
+    ...store.tookOver,
+    ...passedOver.map((one) => `the checkpoint ${one.path} is not whole: ${one.reason}; an older one is taken`),
+    checkpoint ? `goes on from ${checkpoint.path}` : 'there is no checkpoint yet: the training begins again',
+  ];
+  return { path, store, notes, from: checkpoint?.files ?? null };
+}
+
+const isStep = (name: string): boolean => name.startsWith('step-');
+const isBest = (name: string): boolean => name === 'best';
+
+/** The newest checkpoints of the run, as many as are kept. */
+export const stepsIn = (store: Store, keep: number): Checkpoints => ({
+  async save(name, files) {
+    await store.save(name, files);
+    await store.prune(keep, isStep);
+  },
+});
+
+/** The one best. */
+export const bestIn = (store: Store): Checkpoints => ({
+  async save(_, files) {
+    await store.save('best', files);
+    await store.prune(1, isBest);
+  },
+});
+
+/** Paths of `Files` are separated by `/` on every system. */
+export const posix = (path: string): string => path.replaceAll('\\', '/');

@@ -1,0 +1,131 @@
+import type { Command } from 'commander';
+import type { Environment, OutputFlags } from './environment.ts';
+import { type PretrainCommand, pretrain } from './pretrain.ts';
+import { type TrainCommand, train } from './train.ts';
+import { type UpcycleFlags, upcycle } from './upcycle.ts';
+
+/** A command may say its own exit code, where it has done what was asked and the answer is no. */
+export type Act = (flags: OutputFlags, command: () => Promise<unknown>) => Promise<void>;
+
+interface Commands {
+  readonly program: Command;
+  /** Adds the options that all commands have. */
+  output(command: Command): Command;
+  readonly act: Act;
+  /** The command line that repeats this one. */
+  readonly command: string;
+  readonly environment: Environment;
+}
+
+/** The commands that make one model: `train`, `pretrain`, `upcycle`. */
+export function trainingCommands({ program, output, act, command, environment }: Commands): void {
+  output(program.command('train'))
+    .description('train one model on a task, with checkpoints to go on from; without --task the embedded one')
+    .option('--task <name>', 'a task of `omoe data list` (default: the embedded one)')
+    .option('--data <dir>', 'the folder of the task')
+    .option('--vocab <file>', 'a BERT vocab.txt')
+    .option('--out <dir>', 'the run folder, new or empty (default: runs/<time>-train-<task>)')
+    .option('--resume <dir>', 'go on with the training of this folder, under its own plan')
+    .option('--method <name>', 'one method, options after a colon (default: omoe)')
+    .option('--dense', 'train the encoder without experts')
+    .option('--steps <n>', 'training steps')
+    .option('--batch <n>', 'examples in a batch')
+    .option('--accumulate <n>', 'batches whose gradients are added up in a step')
+    .option('--buckets <n>', 'batches that are sorted by length together; 1 sorts nothing (default: 32)')
+    .option('--save-every <n>', 'steps between checkpoints (default: 50)')
+    .option('--keep <n>', 'how many of the newest checkpoints are kept, besides the best (default: 2)')
+    .option('--eval-every <n>', 'steps between evaluations (default: at the end only)')
+    .option('--patience <n>', 'stop after so many evaluations without a better one')
+    .option('--seed <n>', 'of everything drawn (default: 0)')
+    .option('--lr <x>', 'peak learning rate')
+    .option('--decay <form>', 'linear, cosine or constant (default: linear)')
+    .option('--warmup <n>', 'steps of linear warm-up')
+    .option('--weight-decay <x>', 'decoupled weight decay')
+    .option('--clip <x>', 'largest global gradient norm')
+    .option('--balance-loss <x>', 'weight of the load-balance loss')
+    .option('--z-loss <x>', 'weight of the router z-loss')
+    .option('--capacity-factor <x>', 'expert capacity over an even share (default: dropless)')
+    .option('--train-limit <n>', 'at most so many training examples')
+    .option('--dev-limit <n>', 'at most so many dev examples')
+    .option('--width <n>', 'model width')
+    .option('--ffn <n>', 'hidden width of each FFN')
+    .option('--layers <n>', 'encoder layers')
+    .option('--heads <n>', 'attention heads')
+    .option('--experts <n>', 'experts in each layer')
+    .option('--top-k <n>', 'experts that a token is sent to')
+    .option('--length <n>', 'positions; longer sentences are cut')
+    .option(
+      '--backend <name>',
+      'auto, wasm[:relaxed|plain][:THREADS], cpu, or gpujs[:webgpu|webgl2|webgl|headlessgl|webasm|cpu]',
+    )
+    .option('--threads <n>', 'threads of the backend (default: one a core)')
+    .option('--tensorboard', 'write event files for TensorBoard as well')
+    .option('--dry-run', 'print the plan, its parameters, memory and time; run nothing')
+    .addHelpText('after', trainExamples)
+    .action((flags: TrainCommand) => act(flags, () => train(flags, command, environment)));
+
+  output(program.command('pretrain'))
+    .description('train a small encoder on plain text by filling in hidden words, from nothing')
+    .option('--text <file...>', 'plain text; paragraphs, numbered sentences or wikitext articles are documents')
+    .option('--out <dir>', 'the run folder, new or empty (default: runs/<time>-pretrain)')
+    .option('--resume <dir>', 'go on with the pretraining of this folder, under its own plan')
+    .option('--tokenizer <dir>', 'a folder with a tokenizer (default: word pieces are trained on the text)')
+    .option('--vocab-size <n>', 'word pieces that are trained (default: 8000)')
+    .option('--held-out <n>', 'one document in so many is kept for the perplexity (default: 20)')
+    .option('--mask-rate <x>', 'share of the pieces to be predicted (default: 0.15)')
+    .option('--whole-words', 'hide whole words, not single pieces')
+    .option('--steps <n>', 'training steps (default: 2000)')
+    .option('--batch <n>', 'blocks in a batch (default: 32)')
+    .option('--accumulate <n>', 'batches whose gradients are added up in a step')
+    .option('--length <n>', 'tokens of a block (default: 64)')
+    .option('--width <n>', 'model width (default: 128)')
+    .option('--ffn <n>', 'hidden width of each FFN (default: 512)')
+    .option('--layers <n>', 'encoder layers (default: 2)')
+    .option('--heads <n>', 'attention heads (default: 2)')
+    .option('--lr <x>', 'peak learning rate (default: 1e-3)')
+    .option('--warmup <n>', 'steps of linear warm-up (default: 100)')
+    .option('--weight-decay <x>', 'decoupled weight decay (default: 0.01)')
+    .option('--clip <x>', 'largest global gradient norm (default: 1)')
+    .option('--dropout <x>', 'of embeddings and residuals (default: 0)')
+    .option('--eval-every <n>', 'steps between perplexities (default: at the end only)')
+    .option('--patience <n>', 'stop after so many perplexities without a better one')
+    .option('--save-every <n>', 'steps between checkpoints (default: 200)')
+    .option('--keep <n>', 'how many of the newest checkpoints are kept, besides the best (default: 2)')
+    .option('--seed <n>', 'of everything drawn (default: 0)')
+    .option('--backend <name>', 'as for compare (default: auto)')
+    .option('--threads <n>', 'threads of the backend (default: one a core)')
+    .option('--tensorboard', 'write event files for TensorBoard as well')
+    .option('--dry-run', 'print what the text holds and what would be trained; train nothing')
+    .addHelpText('after', pretrainExamples)
+    .action((flags: PretrainCommand) => act(flags, () => pretrain(flags, command, environment)));
+
+  output(program.command('upcycle'))
+    .description('turn layers of a Hugging Face encoder into Mixtures of Experts that start as copies of them')
+    .requiredOption('--model <dir>', 'a folder with config.json and model.safetensors: BERT, RoBERTa or ALBERT')
+    .requiredOption('--experts <n>', 'experts in each layer')
+    .requiredOption('--out <dir>', 'the new folder')
+    .option('--layers <list>', 'layers counted from 0, such as 4,5; of ALBERT its shared blocks (default: all)')
+    .option('--top-k <n>', 'experts that a token is sent to (default: 2)')
+    .option('--noise <x>', 'standard deviation of noise on each copy (default: 0, exact copies)')
+    .option('--seed <n>', 'of the routers and the noise (default: 0)')
+    .option('--packed', 'store the experts of a layer as one tensor, not one by one')
+    .option('--text <file>', 'measure on the first lines of a text (default: on random tokens)')
+    .option('--backend <name>', 'as for compare (default: cpu)')
+    .addHelpText(
+      'after',
+      '\nExample:\n  omoe upcycle --model bert-base-uncased --experts 8 --layers 10,11 --out bert-moe',
+    )
+    .action((flags: UpcycleFlags) => act(flags, () => upcycle(flags, environment)));
+}
+
+const trainExamples = `
+Examples:
+  omoe train --steps 200 --eval-every 50 --out runs/first
+  omoe train --resume runs/first
+  omoe train --task sst2 --data glue/SST-2 --vocab vocab.txt --accumulate 2 --patience 3 --eval-every 100`;
+
+const pretrainExamples = `
+Examples:
+  omoe pretrain --text wiki.txt novels.txt --out runs/small-bert
+  omoe pretrain --resume runs/small-bert
+  omoe pretrain --text wiki.txt --tokenizer bert-base-uncased --length 128 --dry-run`;
