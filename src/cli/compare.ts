@@ -8,11 +8,13 @@ import {
   summaryTable,
   upcycleSentences,
 } from '../report/summary.ts';
+import { findGenerated } from '../tasks/generated.ts';
 import { loadTask } from '../tasks/index.ts';
 import type { Task } from '../tasks/types.ts';
+import { requireSingleTexts } from '../train/classifier-trainee.ts';
 import { countParameters } from '../train/estimate.ts';
 import { encodeJson } from '../train/json.ts';
-import { type CompareFlags, comparePlan, embeddedTask, integer, planWarnings } from '../train/plan.ts';
+import { type CompareFlags, comparePlan, integer, planWarnings } from '../train/plan.ts';
 import { trainingPool } from '../train/pool.ts';
 import { aggregate, type CompareResult } from '../train/result.ts';
 import { createRunFolder, type RunFolder } from '../train/run-folder.ts';
@@ -48,6 +50,7 @@ export async function compare(flags: CompareCommand, command: string, environmen
   const plan = { ...asked, backend };
   if (!flags.quiet) for (const note of [...device.notes, ...planWarnings(plan)]) stderr.write(`note: ${note}\n`);
   const task = await loadFirst(plan);
+  requireSingleTexts('compare', task);
 
   if (flags.dryRun) {
     const described = describePlan(plan, task, { threads, backend, command });
@@ -75,7 +78,7 @@ export async function compare(flags: CompareCommand, command: string, environmen
       metricName: task.metric.name,
       data: { source: task.source, train: task.train.length, dev: task.dev.length },
       ...{ backend, threads, node: process.version, command },
-      demonstration: plan.task === embeddedTask,
+      demonstration: findGenerated(plan.task) !== undefined,
       denseMetrics: plan.seeds.map((seed) => trained.dense.get(seed) ?? Number.NaN),
       parameters: countParameters({ ...plan.model, length }, vocabularySize, classes.length),
     });

@@ -202,6 +202,14 @@ describe('omoe compare', () => {
     [['compare', 'extra'], 'too many arguments: extra, expected none'],
     [['compare', '--steps'], '--steps <n> without its value'],
     [['compaer'], 'received the unknown command "compaer", expected one of compare, train, '],
+    [
+      ['compare', '--task', 'embedded-tags', '--dry-run'],
+      'compare --task embedded-tags: received the head tag, expected',
+    ],
+    [
+      ['train', '--task', 'embedded-pairs', '--dry-run'],
+      'train --task embedded-pairs: received pairs of texts, expected',
+    ],
     [['report'], 'omoe: report: received no <run>, expected this argument. See omoe report --help.'],
     [['data', 'check', 'sst2'], 'omoe: data check: received no --data <dir>'],
     [['data'], 'omoe: data: received no command, expected one of list, check, get'],

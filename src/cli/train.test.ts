@@ -1,48 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openStore } from '../io/index.ts';
 import { nodeFiles, nodeProcesses } from '../io/node.ts';
-import type { Environment } from './environment.ts';
-import { run } from './program.ts';
-
-function scratch(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'omoe-train-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-/** A command line with everything it writes kept. `onStep` sees each line of progress, and may interrupt. */
-async function omoe(argv: string[], onLine: (interrupt: () => void, line: string) => void = () => {}) {
-  const written = { stdout: '', stderr: '', aborted: undefined as number | undefined };
-  let interrupt = () => {};
-  let clock = 0;
-  const environment: Environment = {
-    stdout: { write: (text) => (written.stdout += text) },
-    stderr: {
-      write: (text) => {
-        written.stderr += text;
-        onLine(interrupt, text);
-      },
-    },
-    cores: 1,
-    worker: '',
-    execArgv: [],
-    // Every look at this clock is a minute later, so that each step writes its line of progress.
-    now: () => new Date(Date.UTC(2026, 0, 1) + 60_000 * clock++),
-    onInterrupt(listener) {
-      interrupt = listener;
-      return () => {
-        interrupt = () => {};
-      };
-    },
-    abort: (exitCode) => {
-      written.aborted = exitCode;
-    },
-  };
-  return { code: await run(argv, environment), ...written };
-}
+import { omoe, scratch } from './command.fixture.ts';
 
 const small = [
   ...['train', '--backend', 'cpu', '--method', 'omoe:accumulateSteps=3,orthogonalSteps=2', '--batch', '4'],

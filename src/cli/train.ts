@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findGenerated } from '../tasks/generated.ts';
 import { loadTask } from '../tasks/index.ts';
 import { mainMetric } from '../tasks/score.ts';
 import type { Task } from '../tasks/types.ts';
@@ -7,7 +8,6 @@ import { encoderTraining } from '../train/encoder-training.ts';
 import { countParameters } from '../train/estimate.ts';
 import { flagReader } from '../train/flags.ts';
 import { encodeJson } from '../train/json.ts';
-import { embeddedTask } from '../train/plan.ts';
 import { writeWhole } from '../train/run-folder.ts';
 import { type TrainFlags, type TrainPlan, trainPlan } from '../train/train-plan.ts';
 import type { Trained } from '../train/training.ts';
@@ -143,7 +143,7 @@ function documentOf({ plan, task, backend, threads }: Job, { progress, ended }: 
     evaluations: progress.evaluations,
     parameters: plan.dense ? counts.dense : counts.moe,
     ...{ backend: backend.name, threads },
-    demonstration: plan.task === embeddedTask,
+    demonstration: findGenerated(plan.task) !== undefined,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts';
+import { UsageError } from '../errors.ts';
 import { type EncoderParameters, encoder, initEncoder } from '../nn/encoder.ts';
 import { foldIn, key } from '../random.ts';
 import type { Task } from '../tasks/types.ts';
@@ -29,6 +30,22 @@ export const newEncoder = (
     layers: plan.model.layers,
     classes: task.classes.length,
   });
+
+/**
+ * The small encoder answers with a class, from one text: it has neither segments nor other heads.
+ * @throws UsageError for a task that asks for more
+ */
+export function requireSingleTexts(command: string, task: Task): void {
+  const { head = 'classify', spans = 0 } = task;
+  const paired = task.train.some(({ segments }) => segments?.some((segment) => segment !== 0));
+  if (head === 'classify' && spans === 0 && !paired) return;
+  throw new UsageError({
+    operation: `${command} --task ${task.name}`,
+    received: head !== 'classify' ? `the head ${head}` : spans > 0 ? 'marked words' : 'pairs of texts',
+    expected: 'classes of single texts',
+    advice: '`omoe/models` and `omoe/train` have the parts for the others.',
+  });
+}
 
 /** Norms and biases are not pulled toward 0, as is usual in fine-tuning. */
 export const decays = (path: string): boolean => !/(^|\.)(bias|norm\d?\.weight)$/.test(path);

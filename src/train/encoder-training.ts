@@ -1,5 +1,4 @@
 import type { Engine } from '../engine.ts';
-import { UsageError } from '../errors.ts';
 import { type EncoderParameters, upcycleEncoder } from '../nn/encoder.ts';
 import { type AdamWState, adamw } from '../optim/adamw.ts';
 import { omoe } from '../optim/omoe.ts';
@@ -8,7 +7,7 @@ import { bucketedBatches } from '../tasks/buckets.ts';
 import { mainMetric } from '../tasks/score.ts';
 import type { Batch, Task } from '../tasks/types.ts';
 import type { BatchTensors } from './classifier.ts';
-import { classifierTrainee, decays, newEncoder } from './classifier-trainee.ts';
+import { classifierTrainee, decays, newEncoder, requireSingleTexts } from './classifier-trainee.ts';
 import { evaluateTask } from './evaluate.ts';
 import { recordOf, scheduleOf, type TrainPlan } from './train-plan.ts';
 import type { Training } from './training.ts';
@@ -21,7 +20,7 @@ export type EncoderTraining = Training<EncoderParameters, AdamWState, Batch, Bat
  * @throws UsageError for a task whose head the small encoder does not have
  */
 export function encoderTraining(plan: TrainPlan, task: Task): EncoderTraining {
-  refuseOtherHeads(task);
+  requireSingleTexts('train', task);
   const trainee = classifierTrainee(plan);
   const seed = key(plan.seed);
   return {
@@ -53,16 +52,4 @@ export function encoderTraining(plan: TrainPlan, task: Task): EncoderTraining {
     evaluate: (t, parameters, signal) => evaluateTask(t, trainee, parameters, task, { batch: 2 * plan.batch, signal }),
     metric: mainMetric(task),
   };
-}
-
-function refuseOtherHeads(task: Task): void {
-  const { head = 'classify', spans = 0 } = task;
-  const paired = task.train.some(({ segments }) => segments?.some((segment) => segment !== 0));
-  if (head === 'classify' && spans === 0 && !paired) return;
-  throw new UsageError({
-    operation: `train ${task.name}`,
-    received: head !== 'classify' ? `the head ${head}` : spans > 0 ? 'marked words' : 'pairs of texts',
-    expected: 'classes of single texts',
-    advice: 'The small encoder knows no others: use a model folder.',
-  });
 }

@@ -9,7 +9,7 @@ import { bertSettings } from '../text/families.ts';
 import { type ReadFile, readBytes } from '../text/lines.ts';
 import { buildTokenizer } from '../text/pipeline.ts';
 import { type PieceTokenizer, readTokenizer } from '../text/tokenizer.ts';
-import { trainWordPieces } from '../text/train-vocabulary.ts';
+import { trainWordPieces, vocabularyText } from '../text/train-vocabulary.ts';
 import { numberPieces } from '../text/wordpiece.ts';
 import { decays } from './classifier-trainee.ts';
 import { crc32c } from './crc32c.ts';
@@ -83,7 +83,7 @@ function trainTokenizer(documents: readonly Document[], size: number) {
   );
   const text = new TextEncoder();
   const files = new Map([
-    ['vocab.txt', text.encode(`${pieces.join('\n')}\n`)],
+    ['vocab.txt', text.encode(vocabularyText(pieces))],
     ['tokenizer_config.json', text.encode('{ "do_lower_case": true, "tokenizer_class": "BertTokenizer" }\n')],
   ]);
   return { tokenizer: buildTokenizer(bertSettings(numberPieces(pieces, 'vocab.txt'))), files };
