@@ -201,10 +201,14 @@ function orthonormal(experts: number, size: number, rank: number): Real {
 function updateCases(experts: number, rows: number, cols: number, rank: number): Case[] {
   const [weight, bias] = [reals(experts, rows, cols), reals(experts, cols)];
   const spanned = orthonormal(experts, cols, rank);
-  // Of the last expert alone the length cannot be foreseen from ‖ΔV‖.
-  const last = experts - 1;
-  const oneHalved = array(
-    toFlat(spanned).map((x, at) => (at < last * cols * rank ? x : x / 2)),
+  // Columns of all lengths; those of the last expert lean on each other, so that its length cannot be foreseen from ΔV.
+  const last = (experts - 1) * cols * rank;
+  const flat = toFlat(spanned);
+  const leaning = array(
+    flat.map((x, at) => {
+      const length = 2 ** -((at % rank) % 3);
+      return length * (at < last || at % rank === 0 ? x : Math.fround((x + flat[at - 1]) / 2));
+    }),
     spanned.shape,
   );
   // In the first expert hardly anything lies outside the span.
@@ -227,7 +231,7 @@ function updateCases(experts: number, rows: number, cols: number, rank: number):
   const input = { ...attrs, side: 'input' } as const;
   return [
     of(weight, bias, spanned, attrs),
-    of(weight, bias, oneHalved, attrs),
+    of(weight, bias, leaning, attrs),
     of(array(toFlat(inside).map(Math.fround), weight.shape), bias, spanned, attrs),
     of(small, spec.multiply(bias, array(new Array(bias.size).fill(0), bias.shape)), spanned, { ...attrs, limit: 1.01 }),
     of(weight, bias, orthonormal(experts, rows + 1, Math.min(rank, rows)), input),

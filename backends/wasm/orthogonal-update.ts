@@ -39,9 +39,6 @@ export const orthogonalUpdate: WasmKernel<Attrs> = (runtime, [weight, bias, v], 
   return results;
 };
 
-/** Whole experts for each thread, where there are so many; else blocks of rows. */
-const expertsPerThread = 4;
-
 /** @returns the experts whose length was foreseen wrongly */
 function foreseen(runtime: Runtime, { attrs, experts, rows, cols, weight, bias, v, results }: Update): number[] {
   const rank = v.shape[2];
@@ -81,11 +78,12 @@ function foreseen(runtime: Runtime, { attrs, experts, rows, cols, weight, bias, 
   write(sheet.blocks, blocks);
   write(sheet.scratch, runtime.scratch(scratchBytes * runtime.threads));
   write(sheet.scratchBytes, scratchBytes);
+  write(sheet.shares, runtime.scratch(8 * experts * rankStep));
   write(sheet.renorm, Number(attrs.renorm));
   words.set(new Int32Array(Float64Array.of(attrs.limit).buffer), sheet.limit / 4);
   const job = runtime.table([...words]);
-  if (runtime.threads === 1 || experts >= expertsPerThread * runtime.threads)
-    runtime.run('updateExperts', experts, 1, job);
+  // One thread finds an expert's Δ in its cache again; with more, whole experts would leave some waiting at the end.
+  if (runtime.threads === 1) runtime.run('updateExperts', experts, 1, job);
   else {
     runtime.run('updatePack', experts, 1, job);
     runtime.run('updateOnto', experts * blocks, 1, job);

@@ -1,6 +1,6 @@
 import type { DType } from '../backend.ts';
 import type { Engine } from '../engine.ts';
-import { type Matrix, qr, transpose } from '../linalg/index.ts';
+import { eigh, type Matrix, multiply, multiplyLeftTransposed, qr, transpose } from '../linalg/index.ts';
 import { composites } from '../ops/index.ts';
 import { biasTakesPart, type ExpertLinear, keptOf, projected, scaledBy } from '../ops/orthogonal-update.ts';
 import type { Tensor } from '../tensor.ts';
@@ -9,16 +9,23 @@ import { type Projector, toDense } from './projector/index.ts';
 
 /** The projection of all experts' updates at once, on the device: by factors one operation, else its parts. */
 
-/** Q_1 … Q_E on the device: all factored, Q = I − VVᵀ with V [expert, size, rank] filled up with zero columns, or all dense. */
+/**
+ * Q_1 … Q_E on the device: all factored, Q = I − VVᵀ with V [expert, size, rank] filled up with zero columns, or all dense. The
+ * columns of V are orthogonal, so that a backend can tell the length of what is left from ‖Δ‖ and ΔV.
+ */
 export type DeviceProjectors = { readonly factor: Tensor } | { readonly dense: Tensor };
 
 export function uploadProjectors(t: Engine, projectors: readonly Projector[], dtype: DType): DeviceProjectors {
   const [{ rows }] = projectors;
   if (projectors.some((q) => q.dense !== null)) return { dense: uploadStack(t, projectors.map(toDense), rows, dtype) };
   const rank = Math.max(0, ...projectors.map((q) => q.factor?.cols ?? 0));
-  const factors = projectors.map((q) => q.factor ?? { rows, cols: 0, data: new Float64Array(0) });
+  const factors = projectors.map((q) => orthogonalColumns(q.factor ?? { rows, cols: 0, data: new Float64Array(0) }));
   return { factor: uploadStack(t, factors, rank, dtype) };
 }
+
+/** V W with VᵀV = W Λ Wᵀ: its columns are orthogonal, and V W (V W)ᵀ = V Vᵀ. */
+const orthogonalColumns = (v: Matrix): Matrix =>
+  v.cols < 2 ? v : multiply(v, eigh(multiplyLeftTransposed(v, v)).vectors); // [size, rank] · [rank, rank]
 
 /** Matrices of equal height as one tensor [matrix, rows, cols]; narrower ones are filled up with zero columns. */
 export function uploadStack(t: Engine, matrices: readonly Matrix[], cols: number, dtype: DType): Tensor {

@@ -12,10 +12,10 @@ import * as sheet from './update-sheet';
  * Float32 on the output side, Δ = [ΔW; Δb] and V [out, rank].
  *
  * Memory is what it costs beside its two thin products, so Δ is read twice and Δ′ written once: the factor has to be known before
- * Δ′ is. Where V has orthonormal columns it is, since then ‖Δ − ΔVVᵀ‖² = ‖Δ‖² − ‖ΔV‖². That is only a forecast, as it is
- * wrong for other V and cancels where little is left: it is made where a quarter of ‖Δ‖² is left, and checked against
- * what Δ′ really measures, of which each piece is measured while it is in the first cache. An expert for which it is not made
- * or misses by more than 8 units roundoff is reported as missed, and the host computes it in the plain way.
+ * Δ′ is. Where the columns of V are orthogonal it is, since then ‖Δ − ΔVVᵀ‖² = ‖Δ‖² − Σ_j (2 − ‖V_j‖²)‖ΔV_j‖². That is only a
+ * forecast, as it is wrong for other V and cancels where little is left: it is made where a quarter of ‖Δ‖² is left, and checked
+ * against what Δ′ really measures, of which each piece is measured while it is in the first cache. An expert for which it is
+ * not made or misses by more than 8 units roundoff is reported as missed, and the host computes it in the plain way.
  *
  * A block of rows is the unit of work and of the sums, whatever the number of threads.
  */
@@ -84,6 +84,28 @@ function inPlace(job: usize): bool {
   return load<usize>(job, sheet.panels) === 0;
 }
 
+function sharesAt(job: usize, expert: i32): usize {
+  return load<usize>(job, sheet.shares) + ((<usize>(expert * load<i32>(job, sheet.rankStep))) << 3);
+}
+
+/** 2 − ‖V_j‖² of each column. */
+function shareColumns(job: usize, expert: i32, v: usize): void {
+  const cols = load<i32>(job, sheet.cols);
+  const rank = load<i32>(job, sheet.rank);
+  const vRow = load<usize>(job, sheet.vRow);
+  const vCol = load<usize>(job, sheet.vCol);
+  const shares = sharesAt(job, expert);
+  for (let j = 0; j < rank; j++) store<f64>(shares + ((<usize>j) << 3), 2);
+  for (let col = 0; col < cols; col++) {
+    let at = v + <usize>col * vRow;
+    const end = shares + ((<usize>rank) << 3);
+    for (let share = shares; share < end; share += 8, at += vCol) {
+      const value = <f64>load<f32>(at);
+      store<f64>(share, load<f64>(share) - value * value);
+    }
+  }
+}
+
 /** V [out, rank], where it has to be, and Vᵀ into panels. */
 function packSpan(job: usize, expert: i32): void {
   const cols = load<i32>(job, sheet.cols);
@@ -102,6 +124,7 @@ function packSpan(job: usize, expert: i32): void {
     );
   const transposed = load<usize>(job, sheet.transposed) + <usize>expert * load<usize>(job, sheet.transposedBytes);
   packPanels<f32>(v, vCol, vRow, rank, cols, transposed);
+  shareColumns(job, expert, v);
 }
 
 /** Block `block` of an expert: where its rows begin in an array of weights, and in that of biases. */
@@ -126,7 +149,7 @@ function sumsAt(job: usize, expert: i32, block: i32): usize {
   return load<usize>(job, sheet.sums) + <usize>(expert * load<i32>(job, sheet.blocks) + block) * 24;
 }
 
-/** −ΔV of a block of rows, and the squares of Δ and of ΔV.  [row, out] · [out, rank] -> [row, rank] */
+/** −ΔV of a block of rows, ‖Δ‖² and what the forecast takes off it.  [row, out] · [out, rank] -> [row, rank] */
 function projectOnto(job: usize, expert: i32, block: i32): void {
   const cols = load<i32>(job, sheet.cols);
   const rankStep = load<i32>(job, sheet.rankStep);
@@ -162,15 +185,19 @@ function projectOnto(job: usize, expert: i32, block: i32): void {
     }
   }
   const rank = load<i32>(job, sheet.rank);
-  let ofAlong: f64 = 0;
+  const shares = sharesAt(job, expert);
+  let taken: f64 = 0;
   for (let r = 0; r < rows; r++) {
     const row = along + <usize>r * alongBytes;
-    ofAlong += squaresF32(row, rank);
+    for (let j: usize = 0; j < <usize>rank; j++) {
+      const value = <f64>load<f32>(row + (j << 2));
+      taken += load<f64>(shares + (j << 3)) * value * value;
+    }
     for (let at = row; at < row + alongBytes; at += 16) v128.store(at, f32x4.neg(v128.load(at)));
   }
   const sums = sumsAt(job, expert, block);
   store<f64>(sums, ofDelta);
-  store<f64>(sums, ofAlong, 8);
+  store<f64>(sums, taken, 8);
 }
 
 /** Σ over the blocks of an expert of one of its three sums. */

@@ -29,7 +29,7 @@ export const panels = 68;
 export const panelBytes = 72;
 export const transposed = 76;
 export const transposedBytes = 80;
-/** For each block of rows three Float64 sums of squares: of Δ, of ΔV and of Δ′. */
+/** For each block of rows three Float64 sums: ‖Δ‖², what the forecast takes off it, and ‖Δ′‖². */
 export const sums = 84;
 /** Blocks of rows of an expert, the bias being the last. */
 export const blocks = 88;
@@ -39,4 +39,6 @@ export const scratchBytes = 96;
 /** Whether the length is restored, and the limit of the factor, f64. */
 export const renorm = 100;
 export const limit = 104;
-export const bytes = 112;
+/** 2 − ‖V_j‖² of each column of V, f64 [expert][rankStep]. */
+export const shares = 112;
+export const bytes = 120;
