@@ -1,53 +1,18 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as v from 'valibot';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { compareResultSchema } from '../train/result.ts';
-import type { Environment } from './environment.ts';
-import { commandLine, run } from './program.ts';
+import { commandLineIn, scratch } from './command.fixture.ts';
+import { commandLine } from './program.ts';
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const worker = fileURLToPath(new URL('./fixtures/fake-worker.mjs', import.meta.url));
 
-function scratch(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'omoe-cli-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-/** A command line with everything it writes kept; the workers are those of the fixture, which train nothing. */
-async function omoe(argv: string[], onStep: (interrupt: () => void, stderr: string) => void = () => {}) {
-  const written = { stdout: '', stderr: '', aborted: undefined as number | undefined };
-  let interrupt = () => {};
-  let clock = 0;
-  const environment: Environment = {
-    stdout: { write: (text) => (written.stdout += text) },
-    stderr: {
-      write: (text) => {
-        written.stderr += text;
-        onStep(interrupt, written.stderr);
-      },
-    },
-    cores: 2,
-    worker,
-    execArgv: ['--import', tsx],
-    // Every look at this clock is a minute later, so that each step writes its line of progress.
-    now: () => new Date(Date.UTC(2026, 0, 1) + 60_000 * clock++),
-    onInterrupt(listener) {
-      interrupt = listener;
-      return () => {
-        interrupt = () => {};
-      };
-    },
-    abort: (exitCode) => {
-      written.aborted = exitCode;
-    },
-  };
-  return { code: await run(argv, environment), ...written };
-}
+/** The workers are those of the fixture, which train nothing. */
+const omoe = commandLineIn({ cores: 2, worker, execArgv: ['--import', tsx] });
 
 /** A comparison that the fixture finishes at once. */
 const small = [
@@ -150,7 +115,7 @@ describe('omoe compare', () => {
   it('stops cleanly at the first Ctrl-C, with 130', async () => {
     const out = join(scratch(), 'run');
     let pressed = false;
-    const { code, stderr, aborted } = await omoe([...small, ...behave(104), '--out', out], (interrupt, told) => {
+    const { code, stderr, aborted } = await omoe([...small, ...behave(104), '--out', out], (interrupt, _, told) => {
       if (pressed || !/omoe:.*step 1 of 4|adamw.*step 1 of 4/.test(told)) return;
       pressed = true;
       interrupt();
@@ -166,7 +131,7 @@ describe('omoe compare', () => {
   it('aborts at the second Ctrl-C', async () => {
     const out = join(scratch(), 'run');
     let pressed = false;
-    const { aborted } = await omoe([...small, ...behave(104), '--out', out], (interrupt, told) => {
+    const { aborted } = await omoe([...small, ...behave(104), '--out', out], (interrupt, _, told) => {
       if (pressed || !/step 1 of 4/.test(told)) return;
       pressed = true;
       interrupt();

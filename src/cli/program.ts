@@ -5,6 +5,7 @@ import { type ConformFlags, conform } from './conform.ts';
 import { type DataCheckFlags, dataCheck, dataList } from './data.ts';
 import { type DataGetFlags, dataGet } from './data-get.ts';
 import { doctor } from './doctor.ts';
+import { encoderOptions } from './encoder-options.ts';
 import type { Environment, OutputFlags } from './environment.ts';
 import { reportFailure } from './failure.ts';
 import { report } from './report.ts';
@@ -71,7 +72,7 @@ function commands(argv: readonly string[], environment: Environment, act: Act): 
       .option('--quiet', 'no progress and no notes')
       .option('--verbose', 'stack traces and the output of workers');
 
-  output(program.command('compare'))
+  const compareCommand = output(program.command('compare'))
     .description('train each method at each seed, measure, and compare; without --task a small embedded demonstration')
     .option('--task <name>', 'a task of `omoe data list` (default: the embedded one)')
     .option('--data <dir>', 'the folder of the task')
@@ -81,27 +82,8 @@ function commands(argv: readonly string[], environment: Environment, act: Act): 
     .option('--seed <n>', 'the first seed (default: 0)')
     .option('--steps <n>', 'training steps of each method')
     .option('--dense-steps <n>', 'training steps of the dense model that a seed’s methods share')
-    .option('--batch <n>', 'sentences in a batch')
-    .option('--lr <x>', 'peak learning rate')
-    .option('--weight-decay <x>', 'decoupled weight decay')
-    .option('--warmup <n>', 'steps of linear warm-up')
-    .option('--clip <x>', 'largest global gradient norm')
-    .option('--balance-loss <x>', 'weight of the load-balance loss')
-    .option('--z-loss <x>', 'weight of the router z-loss')
-    .option('--capacity-factor <x>', 'expert capacity over an even share (default: dropless)')
-    .option('--train-limit <n>', 'at most so many training examples')
-    .option('--dev-limit <n>', 'at most so many dev examples')
-    .option('--width <n>', 'model width')
-    .option('--ffn <n>', 'hidden width of each FFN')
-    .option('--layers <n>', 'encoder layers')
-    .option('--heads <n>', 'attention heads')
-    .option('--experts <n>', 'experts in each layer')
-    .option('--top-k <n>', 'experts that a token is sent to')
-    .option('--length <n>', 'positions; longer sentences are cut')
-    .option(
-      '--backend <name>',
-      'auto, wasm[:relaxed|plain][:THREADS], cpu, or gpujs[:webgpu|webgl2|webgl|headlessgl|webasm|cpu]',
-    )
+    .option('--batch <n>', 'sentences in a batch');
+  encoderOptions(compareCommand)
     .option(
       '--threads <n>',
       'threads in all: worker processes, and threads of each where processes are fewer (default: one a core)',

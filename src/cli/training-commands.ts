@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { encoderOptions } from './encoder-options.ts';
 import type { Environment, OutputFlags } from './environment.ts';
 import { type PretrainCommand, pretrain } from './pretrain.ts';
 import { type TrainCommand, train } from './train.ts';
@@ -19,7 +20,7 @@ interface Commands {
 
 /** The commands that make one model: `train`, `pretrain`, `upcycle`. */
 export function trainingCommands({ program, output, act, command, environment }: Commands): void {
-  output(program.command('train'))
+  const trainCommand = output(program.command('train'))
     .description('train one model on a task, with checkpoints to go on from; without --task the embedded one')
     .option('--task <name>', 'a task of `omoe data list` (default: the embedded one)')
     .option('--data <dir>', 'the folder of the task')
@@ -36,28 +37,9 @@ export function trainingCommands({ program, output, act, command, environment }:
     .option('--keep <n>', 'how many of the newest checkpoints are kept, besides the best (default: 2)')
     .option('--eval-every <n>', 'steps between evaluations (default: at the end only)')
     .option('--patience <n>', 'stop after so many evaluations without a better one')
-    .option('--seed <n>', 'of everything drawn (default: 0)')
-    .option('--lr <x>', 'peak learning rate')
+    .option('--seed <n>', 'of everything drawn (default: 0)');
+  encoderOptions(trainCommand)
     .option('--decay <form>', 'linear, cosine or constant (default: linear)')
-    .option('--warmup <n>', 'steps of linear warm-up')
-    .option('--weight-decay <x>', 'decoupled weight decay')
-    .option('--clip <x>', 'largest global gradient norm')
-    .option('--balance-loss <x>', 'weight of the load-balance loss')
-    .option('--z-loss <x>', 'weight of the router z-loss')
-    .option('--capacity-factor <x>', 'expert capacity over an even share (default: dropless)')
-    .option('--train-limit <n>', 'at most so many training examples')
-    .option('--dev-limit <n>', 'at most so many dev examples')
-    .option('--width <n>', 'model width')
-    .option('--ffn <n>', 'hidden width of each FFN')
-    .option('--layers <n>', 'encoder layers')
-    .option('--heads <n>', 'attention heads')
-    .option('--experts <n>', 'experts in each layer')
-    .option('--top-k <n>', 'experts that a token is sent to')
-    .option('--length <n>', 'positions; longer sentences are cut')
-    .option(
-      '--backend <name>',
-      'auto, wasm[:relaxed|plain][:THREADS], cpu, or gpujs[:webgpu|webgl2|webgl|headlessgl|webasm|cpu]',
-    )
     .option('--threads <n>', 'threads of the backend (default: one a core)')
     .option('--tensorboard', 'write event files for TensorBoard as well')
     .option('--dry-run', 'print the plan, its parameters, memory and time; run nothing')

@@ -9,17 +9,8 @@ import type { ComparePlan, ModelShape } from './types.ts';
 
 export const { integer, decimal, modelShape } = flagReader('compare');
 
-/** What the command line of `compare` may carry, as text; whatever is absent takes the default of the task. */
-export interface CompareFlags {
-  readonly task?: string;
-  readonly data?: string;
-  readonly vocab?: string;
-  readonly methods?: string;
-  readonly seed?: string;
-  readonly seeds?: string;
-  readonly steps?: string;
-  readonly denseSteps?: string;
-  readonly batch?: string;
+/** What the command line of whatever trains the small encoder may carry, as text: `encoderOptions` of src/cli. */
+export interface EncoderFlags {
   readonly lr?: string;
   readonly weightDecay?: string;
   readonly warmup?: string;
@@ -37,6 +28,19 @@ export interface CompareFlags {
   readonly topK?: string;
   readonly length?: string;
   readonly backend?: string;
+}
+
+/** What the command line of `compare` may carry, as text; whatever is absent takes the default of the task. */
+export interface CompareFlags extends EncoderFlags {
+  readonly task?: string;
+  readonly data?: string;
+  readonly vocab?: string;
+  readonly methods?: string;
+  readonly seed?: string;
+  readonly seeds?: string;
+  readonly steps?: string;
+  readonly denseSteps?: string;
+  readonly batch?: string;
 }
 
 /** The name of the generated task that ships with the package and needs no files. */

@@ -5,11 +5,11 @@ import { findGenerated } from '../tasks/generated.ts';
 import type { Example, Task } from '../tasks/types.ts';
 import { crc32c } from './crc32c.ts';
 import { flagReader } from './flags.ts';
-import { checkFiles, defaultsOf, embeddedTask, largestSeed } from './plan.ts';
+import { checkFiles, defaultsOf, type EncoderFlags, embeddedTask, largestSeed } from './plan.ts';
 import type { Method, ModelShape } from './types.ts';
 
 /** What the command line of `train` may carry, as text; whatever is absent takes the default of the task. */
-export interface TrainFlags {
+export interface TrainFlags extends EncoderFlags {
   readonly task?: string;
   readonly data?: string;
   readonly vocab?: string;
@@ -20,28 +20,11 @@ export interface TrainFlags {
   readonly batch?: string;
   readonly accumulate?: string;
   readonly buckets?: string;
-  readonly lr?: string;
   readonly decay?: string;
-  readonly weightDecay?: string;
-  readonly warmup?: string;
-  readonly clip?: string;
-  readonly balanceLoss?: string;
-  readonly zLoss?: string;
-  readonly capacityFactor?: string;
-  readonly trainLimit?: string;
-  readonly devLimit?: string;
   readonly evalEvery?: string;
   readonly patience?: string;
   readonly saveEvery?: string;
   readonly keep?: string;
-  readonly width?: string;
-  readonly ffn?: string;
-  readonly layers?: string;
-  readonly heads?: string;
-  readonly experts?: string;
-  readonly topK?: string;
-  readonly length?: string;
-  readonly backend?: string;
 }
 
 /** One training. With its backend it determines every number, but for `saveEvery` and `keep`, on which none depends. */

@@ -23,3 +23,4 @@ export * from './select';
 export * from './sgd';
 export * from './softmax';
 export * from './unary';
+export * from './update-factors';
