@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DataError, UsageError } from '../errors.ts';
+import { DataError, OmoeError, UsageError } from '../errors.ts';
 import { dataGet } from './data-get.ts';
 import { addressOf, sourceTable } from './data-sources.ts';
 import { download, type RemoteFile } from './download.ts';
@@ -172,6 +172,13 @@ describe('download', () => {
     await expect(download(remote(), folder)).rejects.toThrow(/another file at .*train\.tsv/);
     expect(readFileSync(path(), 'utf8')).toBe('mine');
     expect(requests).toEqual([]);
+  });
+
+  it('says which folder it cannot write to', async () => {
+    writeFileSync(path('taken'), '');
+    const refused = download(remote(), join(path('taken'), 'inside'));
+    await expect(refused).rejects.toBeInstanceOf(OmoeError);
+    await expect(refused).rejects.toThrow(/^write .*train\.tsv: received a part of the path is a file \(ENOTDIR\)/);
   });
 
   it('stops on a signal, with what has come', async () => {

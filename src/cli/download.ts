@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../errors.ts';
-import { codeOf } from '../io/failure.ts';
+import { cannot, codeOf } from '../io/failure.ts';
 
 export interface RemoteFile {
   readonly name: string;
@@ -137,12 +137,23 @@ const fetchRest = async (file: RemoteFile, partial: string, signal?: AbortSignal
  * checked, and never overwritten.
  *
  * @throws DataError where there is no answer, an answer without the file (the partial file stays), a connection cut more
- *   than `retries` times (it stays), a wrong size or checksum (it is removed), or another file under the name.
+ *   than `retries` times (it stays), a wrong size or checksum (it is removed), or another file under the name; OmoeError
+ *   for a folder that cannot be written.
  */
-export const download = async (
+export const download = async (file: RemoteFile, folder: string, options: DownloadOptions = {}): Promise<Outcome> => {
+  try {
+    return await fetchInto(file, folder, options);
+  } catch (error) {
+    // What the system refuses has the name of its call; all else is said in words already.
+    if (error instanceof Error && 'syscall' in error) throw cannot('write', join(folder, file.name), error);
+    throw error;
+  }
+};
+
+const fetchInto = async (
   file: RemoteFile,
   folder: string,
-  { signal, retries = 3 }: DownloadOptions = {},
+  { signal, retries = 3 }: DownloadOptions,
 ): Promise<Outcome> => {
   const [path, partial] = [join(folder, file.name), join(folder, partialName(file.name))];
   await mkdir(folder, { recursive: true });

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cpu } from '../../backends/cpu/index.ts';
 import { engine } from '../engine.ts';
+import { readSafetensors } from '../io/index.ts';
 import { nodeFiles } from '../io/node.ts';
 import { encode, loadModel } from '../models/index.ts';
 import { readTokenizer } from '../text/index.ts';
@@ -56,9 +57,46 @@ describe('omoe pretrain', () => {
     expect(stopped.code).toBe(130);
     expect(stopped.stderr).toContain(`omoe pretrain --resume ${broken}`);
     expect(readdirSync(broken)).not.toContain('model');
+    const torn = join(folder, 'torn');
+    cpSync(broken, torn, { recursive: true });
+    for (const name of readdirSync(join(torn, 'checkpoints')))
+      if (name.includes('-step-')) writeFileSync(join(torn, 'checkpoints', name, 'model.safetensors'), 'torn');
+    const refused = await omoe(['pretrain', '--resume', torn]);
+    expect(refused.stderr).toMatch(/no whole checkpoint in .*model\.safetensors has 4 bytes instead of/);
+    expect(refused.code).toBe(4);
     expect((await omoe(['pretrain', '--resume', broken])).code).toBe(0);
     for (const file of ['metrics.jsonl', 'model/model.safetensors', 'model/vocab.txt', 'model/config.json'])
       expect(readFileSync(join(broken, file))).toEqual(readFileSync(join(whole, file)));
+  });
+
+  it('keeps the best model, where a later one is worse', async () => {
+    const folder = withStory();
+    const out = join(folder, 'run');
+    // At this rate the first steps are the only ones that help, if any does.
+    const { code, stdout } = await omoe([
+      ...small(folder),
+      '--lr',
+      '3',
+      '--eval-every',
+      '1',
+      '--clip',
+      '9',
+      '--out',
+      out,
+    ]);
+    expect(code).toBe(0);
+    const { best, evaluations } = JSON.parse(readFileSync(join(out, 'result.json'), 'utf8'));
+    expect(best.step).toBeLessThan(evaluations.length);
+    const checkpoints = readdirSync(join(out, 'checkpoints'));
+    const kept = (name: string) =>
+      readSafetensors(
+        readFileSync(join(out, 'checkpoints', checkpoints.find((one) => one.endsWith(name))!, 'model.safetensors')),
+      );
+    const model = readSafetensors(readFileSync(join(out, 'model', 'model.safetensors')));
+    const words = model.tensors.get('bert.embeddings.word_embeddings.weight')!.bytes;
+    expect(words).toEqual(kept('best').tensors.get('embeddings.words')!.bytes);
+    expect(words).not.toEqual(kept('step-000000006').tensors.get('embeddings.words')!.bytes);
+    expect(stdout).toContain(`of step ${best.step}`);
   });
 
   it('refuses what it cannot do, before a folder is made', async () => {

@@ -1,14 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Engine } from '../engine.ts';
+import { DataError } from '../errors.ts';
+import { cannot } from '../io/failure.ts';
 import { writeWhole } from '../io/files.ts';
+import type { Store } from '../io/index.ts';
 import { nodeFiles } from '../io/node.ts';
-import { saveModel } from '../models/index.ts';
+import { type ModelParameters, saveModel } from '../models/index.ts';
 import { parametersOf } from '../optim/optimizer.ts';
 import { flagReader } from '../train/flags.ts';
 import { encodeJson } from '../train/json.ts';
 import { type PretrainFlags, type PretrainPlan, pretrainConfig, pretrainPlan } from '../train/pretrain-plan.ts';
 import { type PretrainingText, pretraining, readPretrainingText } from '../train/pretraining.ts';
 import { writeWhole as writeText } from '../train/run-folder.ts';
+import { loadModel, type Progress } from '../train/state.ts';
 import { resolveBackend } from './backends.ts';
 import { type Environment, InterruptedError, type OutputFlags } from './environment.ts';
 import { textTable } from './table.ts';
@@ -63,15 +68,18 @@ export async function pretrain(given: PretrainCommand, command: string, environm
       { ...session, extras: text.tokenizerFiles },
       given,
       environment,
-      async ({ parameters, progress, ended }) => {
+      async ({ parameters: last, progress, ended }, t) => {
+        const parameters = await bestOf(t, folder.store, last, progress);
         const files = new Map([...text.tokenizerFiles, ...(await saveModel(parameters, training.config))]);
         const model = join(folder.path, 'model');
-        await nodeFiles.makeFolder(posix(model));
+        await nodeFiles.makeFolder(posix(model)).catch((error: unknown) => {
+          throw cannot('create', model, error);
+        });
         for (const [name, bytes] of files) await writeWhole(nodeFiles, posix(join(model, name)), bytes);
         let size = 0;
         for (const { size: count } of parametersOf(parameters).values()) size += count;
         return {
-          ...factsOf(plan, text, training.unigram),
+          ...factsOf({ ...plan, steps: progress.step }, text, training.unigram),
           ...{ parameters: size, steps: progress.step, ended, seed: plan.seed },
           scores: progress.evaluations.at(-1)?.scores ?? {},
           best: progress.best,
@@ -90,6 +98,26 @@ export async function pretrain(given: PretrainCommand, command: string, environm
   } finally {
     await folder.store.close();
   }
+}
+
+/** The parameters of the best perplexity, which are the last ones unless it rose again. @throws DataError if they are damaged */
+async function bestOf(
+  t: Engine,
+  store: Store,
+  last: ModelParameters,
+  { best, step }: Progress,
+): Promise<ModelParameters> {
+  if (!best || best.step === step) return last;
+  const { checkpoint } = await store.latest((name) => name === 'best');
+  const bytes = checkpoint?.files.get('model.safetensors');
+  if (!bytes)
+    throw new DataError({
+      operation: 'pretrain',
+      received: `no whole checkpoint of step ${best.step}, the best one`,
+      expected: `it in ${store.folder}`,
+      advice: 'The folder was changed while the training ran.',
+    });
+  return loadModel(t, bytes, last);
 }
 
 function factsOf(plan: PretrainPlan, { tokenizer, train, held, documents }: PretrainingText, unigram: number) {
@@ -125,22 +153,27 @@ function resultText(
   result: Facts & {
     readonly parameters: number;
     readonly steps: number;
+    readonly ended: string;
     readonly seconds: number;
-    readonly scores: Readonly<Record<string, number>>;
+    readonly best: { readonly step: number; readonly score: number } | null;
     readonly modelFolder: string;
   },
   folder: string,
 ): string {
-  const { perplexity } = result.scores;
+  const { best } = result;
+  const perplexity = best?.score;
   const unigram = result.unigramPerplexity;
   return [
-    `omoe pretrain: ${result.parameters} parameters, ${result.steps} steps, ${result.seconds.toFixed(0)} s`,
+    `omoe pretrain: ${result.parameters} parameters, ${result.steps} steps, ${result.seconds.toFixed(0)} s in this session`,
+    result.ended === 'patience' ? 'Stopped early: the perplexities no longer became better.' : null,
     factsText(result),
     perplexity === undefined
       ? ''
       : `held-out perplexity ${perplexity.toFixed(1)}, that of frequencies alone is ${(unigram / perplexity).toFixed(1)} times as high`,
     '',
-    `Model: ${result.modelFolder}`,
+    `Model${best && best.step !== result.steps ? `, of step ${best.step}` : ''}: ${result.modelFolder}`,
     `Run folder: ${folder}`,
-  ].join('\n');
+  ]
+    .filter((line) => line !== null)
+    .join('\n');
 }

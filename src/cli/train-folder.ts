@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { DataError, UsageError } from '../errors.ts';
 import { openStore, type Store } from '../io/index.ts';
 import { nodeFiles, nodeProcesses } from '../io/node.ts';
@@ -47,13 +47,16 @@ export async function flagsOf<Flags extends object>(
   if (changed.length > 0)
     throw new UsageError({
       operation: `${kind} --resume`,
-      received: `other options with it: ${changed.map(([name]) => name).join(', ')}`,
+      received: `other options with it: ${changed.map(([name]) => optionOf(name)).join(', ')}`,
       expected: 'none but --save-every and --keep',
       advice: 'A training goes on under the plan that it began with, which its folder knows.',
     });
   const stored = await readStored(kind, join(resume, 'plan.json'));
   return { ...(stored as Flags), ...given };
 }
+
+/** `evalEvery` as it is written: `--eval-every`. */
+const optionOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 async function readStored(kind: TrainingKind, path: string): Promise<object> {
   const refuse = (received: string, cause?: unknown) =>
@@ -96,6 +99,13 @@ export async function openTrainFolder(
   { kind, name, flags, plan, command }: Opened,
   { out, resume, now }: { readonly out?: string; readonly resume?: string; readonly now: Date },
 ): Promise<TrainFolder> {
+  if (out !== undefined && resume !== undefined)
+    throw new UsageError({
+      operation: `${kind} --out`,
+      received: '--resume as well',
+      expected: 'one of them',
+      advice: 'A training goes on in the folder that it began in.',
+    });
   const path = resume ?? (await newFolder({ task: name, out, now }, kind));
   const store = await openStore({
     files: nodeFiles,
@@ -104,18 +114,40 @@ export async function openTrainFolder(
   });
   if (resume === undefined) {
     // With the backend that was chosen, so that a training taken up elsewhere does not choose another.
-    const document = { schema: schemaOf(kind), command, flags: { ...flags, backend: plan.backend }, plan };
+    const settled = { ...wherever(flags), backend: plan.backend };
+    const document = { schema: schemaOf(kind), command, flags: settled, plan };
     await writeWhole(join(path, 'plan.json'), `${encodeJson(document, 2)}\n`);
     return { path, store, notes: [], from: null };
   }
   const { checkpoint, passedOver } = await store.latest(isStep);
+  // An unfinished first checkpoint is what a kill leaves. Damaged ones were whole once: to begin again would lose them for good.
+  const damaged = passedOver.find(({ unfinished }) => !unfinished);
+  if (!checkpoint && damaged) {
+    await store.close();
+    throw new DataError({
+      operation: `${kind} --resume`,
+      received: `no whole checkpoint in ${path}: ${damaged.path}, ${damaged.reason}`,
+      expected: 'one to go on from',
+      advice: 'Restore the folder from a copy, or train anew in another one.',
+    });
+  }
+  const instead = checkpoint ? 'an older one is taken' : 'there is none before it';
   const notes = [
     ...store.tookOver,
-    ...passedOver.map((one) => `the checkpoint ${one.path} is not whole: ${one.reason}; an older one is taken`),
-    checkpoint ? `goes on from ${checkpoint.path}` : 'there is no checkpoint yet: the training begins again',
+    ...passedOver.map((one) => `the checkpoint ${one.path} is not whole: ${one.reason}; ${instead}`),
+    checkpoint ? `goes on from ${checkpoint.path}` : 'there is no whole checkpoint: the training begins again',
   ];
   return { path, store, notes, from: checkpoint?.files ?? null };
 }
+
+/** Flags with paths that mean the same in every working folder. */
+const wherever = (flags: object): object =>
+  Object.fromEntries(
+    Object.entries(flags).map(([name, value]) => {
+      if (!['data', 'vocab', 'text', 'tokenizer'].includes(name) || value === undefined) return [name, value];
+      return [name, Array.isArray(value) ? value.map((path) => resolve(path)) : resolve(value)];
+    }),
+  );
 
 const isStep = (name: string): boolean => name.startsWith('step-');
 const isBest = (name: string): boolean => name === 'best';

@@ -68,8 +68,12 @@ describe('omoe train', () => {
     expect(stopped.stderr).toContain('a request to stop at step 5 of 8');
     expect(stopped.stderr).toContain(`omoe train --resume ${halves}`);
     expect(existsSync(join(halves, 'result.json'))).toBe(false);
-    const resumed = await omoe(['train', '--resume', halves]);
+    const resumed = await omoe(['train', '--resume', halves, '--tensorboard']);
     expect(resumed.code).toBe(0);
+    // TensorBoard drops what it has from the restart's step on: that of step 5 is to stay.
+    const [events] = readdirSync(join(halves, 'tensorboard'));
+    const restart = Buffer.of(0x10, 6, 0x3a, 2, 0x08, 1); // step 6, a session log that says START
+    expect(readFileSync(join(halves, 'tensorboard', events)).includes(restart)).toBe(true);
     expect(resumed.stderr).toContain('step-000000005');
     expect(resumed.stderr).toContain('step 6 of 8');
     expect(resumed.stderr).not.toContain('step 5 of 8');
@@ -137,7 +141,10 @@ describe('omoe train', () => {
     [['--task', 'sst'], /train --task: received "sst"/],
     [['--task', 'cola'], /train --task cola: received no --data DIR/],
     [['--data', 'x'], /train: received --data with the embedded task/],
-    [['--resume', 'x', '--steps', '3'], /train --resume: received other options with it: steps/],
+    [
+      ['--resume', 'x', '--steps', '3', '--eval-every', '1'],
+      /train --resume: received other options with it: --steps, --eval-every, expected/,
+    ],
     [['--backend', 'abacus'], /--backend: received "abacus"/],
   ])('refuses %j', async (flags, message) => {
     const { code, stderr } = await omoe(['train', ...flags]);
@@ -164,6 +171,8 @@ describe('omoe train', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('a folder in use by process');
     await store.close();
+    const both = await omoe(['train', '--resume', used, '--out', join(folder, 'other')]);
+    expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining('train --out: received --resume as well') });
   });
 
   it('ends with 3 where it diverges, and says what is kept', async () => {
@@ -173,5 +182,13 @@ describe('omoe train', () => {
     expect(stderr).toMatch(/the first tensor that went bad/);
     expect(stderr).toContain(`What was saved is kept in ${out}`);
     expect(existsSync(join(out, 'result.json'))).toBe(false);
+  });
+
+  it('says that it diverged even where timing.jsonl cannot be written', async () => {
+    const out = join(scratch(), 'run');
+    const { code } = await omoe([...small, '--lr', '1e30', '--warmup', '0', '--out', out], () => {
+      if (existsSync(out)) mkdirSync(join(out, 'timing.jsonl'), { recursive: true });
+    });
+    expect(code).toBe(3);
   });
 });

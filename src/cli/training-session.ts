@@ -47,8 +47,9 @@ export async function carryOut<P, S, D extends Scored, B, Result>(
   );
   const from = folder.from ? stepOf(folder.from) : 0;
   const events = tensorboard
-    ? await eventFile(nodeFiles, at('tensorboard'), environment.now, folder.from ? from : null)
+    ? await eventFile(nodeFiles, at('tensorboard'), environment.now, folder.from ? from + 1 : null)
     : null;
+  const closeLogs = () => Promise.all([timing.flush(), events?.flush()]);
   const { steps, examples } = training.plan;
   const progress = trainProgress({ steps, examples, from }, environment, quiet);
   const stop = new AbortController();
@@ -75,11 +76,15 @@ export async function carryOut<P, S, D extends Scored, B, Result>(
         expected: 'to run to its end',
         advice: `All is saved. Go on with: omoe ${command} --resume ${folder.path}`,
       });
-    return await finish(trained, t);
+    const result = await finish(trained, t);
+    await closeLogs();
+    return result;
+  } catch (error) {
+    await closeLogs().catch(() => {}); // what ended the training is the one to tell
+    throw error;
   } finally {
     progress.stop();
     ignore();
-    await Promise.all([timing.flush(), events?.flush()]);
     await engine.backend.dispose();
   }
 }

@@ -76,11 +76,17 @@ describe('omoe upcycle', () => {
       [['--model', model, '--experts', '2', '--layers', '2'], 2, /layers \[2\]/],
       [['--model', model, '--experts', '2', '--noise', 'much'], 2, /noise NaN/],
       [['--model', dir, '--experts', '2'], 4, /without config.json/],
+      [['--model', model, '--experts', '2', '--text', join(dir, 'none')], 4, /no such file, .*none/],
     ] as const) {
       const outcome = await omoe(...flags, '--out', out);
       expect([outcome.code, outcome.stderr]).toEqual([code, expect.stringMatching(message)]);
       expect(existsSync(out)).toBe(false);
     }
+    const inFile = await omoe('--model', model, '--experts', '2', '--out', join(dir, 'text', 'out'));
+    expect([inFile.code, inFile.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^omoe: create .*a file where a folder should be/),
+    ]);
     const used = await omoe('--model', model, '--experts', '2', '--out', model);
     expect([used.code, used.stderr]).toEqual([2, expect.stringMatching(/--out: received .* holds config.json/)]);
   });

@@ -1,6 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import type { Engine } from '../engine.ts';
 import { UsageError } from '../errors.ts';
+import { cannot } from '../io/failure.ts';
 import { join, writeWhole } from '../io/files.ts';
 import { nodeFiles } from '../io/node.ts';
 import type { ModelConfig } from '../models/config.ts';
@@ -10,6 +11,7 @@ import { loadModel, savedHead, saveModel } from '../models/folder.ts';
 import type { ExpertLayout } from '../models/names.ts';
 import { type UpcycleReceipt, upcycleModel, upcycleReceipt } from '../models/upcycle.ts';
 import { integers, key } from '../random.ts';
+import { readLines } from '../text/lines.ts';
 import { readTokenizer } from '../text/read-tokenizer.ts';
 import { encodeJson } from '../train/json.ts';
 import { createEngine } from './backends.ts';
@@ -45,21 +47,26 @@ export async function upcycle(flags: UpcycleFlags, environment: Environment): Pr
   };
   await requireNewFolder(flags.out);
   const t = await createEngine(flags.backend ?? 'cpu');
-  const loaded = await loadModel(t, flags.model, nodeFiles.read);
-  const head = savedHead(loaded.config);
-  const dense = head ? await loadModel(t, flags.model, nodeFiles.read, { head }) : loaded;
-  const sparse = upcycleModel(dense.parameters, dense.config, options);
-  const input = await sentences(t, dense.config, flags);
-  const receipt = await upcycleReceipt(dense, sparse, input);
-  const experts: ExpertLayout = flags.packed ? 'packed' : 'per-expert';
-  const files = await saveModel(sparse.parameters, sparse.config, { head, experts });
-  await nodeFiles.makeFolder(flags.out);
-  // config.json comes last: without it a folder is no model's.
-  for (const name of (await readdir(flags.model)).filter((one) => tokenizerFiles.has(one)))
-    await writeWhole(nodeFiles, join(flags.out, name), await nodeFiles.read(join(flags.model, name)));
-  for (const [name, bytes] of files) await writeWhole(nodeFiles, join(flags.out, name), bytes);
-  await t.backend.dispose();
-  environment.stdout.write(flags.json ? asJson(flags, dense.unused, receipt) : asText(flags, dense.unused, receipt));
+  try {
+    const loaded = await loadModel(t, flags.model, nodeFiles.read);
+    const head = savedHead(loaded.config);
+    const dense = head ? await loadModel(t, flags.model, nodeFiles.read, { head }) : loaded;
+    const sparse = upcycleModel(dense.parameters, dense.config, options);
+    const input = await sentences(t, dense.config, flags);
+    const receipt = await upcycleReceipt(dense, sparse, input);
+    const experts: ExpertLayout = flags.packed ? 'packed' : 'per-expert';
+    const files = await saveModel(sparse.parameters, sparse.config, { head, experts });
+    await nodeFiles.makeFolder(flags.out).catch((error: unknown) => {
+      throw cannot('create', flags.out, error);
+    });
+    // config.json comes last: without it a folder is no model's.
+    for (const name of (await readdir(flags.model)).filter((one) => tokenizerFiles.has(one)))
+      await writeWhole(nodeFiles, join(flags.out, name), await nodeFiles.read(join(flags.model, name)));
+    for (const [name, bytes] of files) await writeWhole(nodeFiles, join(flags.out, name), bytes);
+    environment.stdout.write(flags.json ? asJson(flags, dense.unused, receipt) : asText(flags, dense.unused, receipt));
+  } finally {
+    await t.backend.dispose();
+  }
 }
 
 /** What goes with a model and says nothing of its weights. */
@@ -101,7 +108,7 @@ async function sentences(t: Engine, config: ModelConfig, { text, model, seed }: 
       );
   else {
     const tokenizer = await readTokenizer(model, nodeFiles.read);
-    const lines = (await readFile(text, 'utf8')).split('\n').filter((line) => line.trim() !== '');
+    const lines = (await readLines(text, 'plain text in UTF-8', nodeFiles.read)).filter((line) => line.trim() !== '');
     for (const line of lines.slice(0, 8)) rows.push(tokenizer.join(tokenizer.pieces(line), null, length).tokens);
   }
   if (rows.length === 0)

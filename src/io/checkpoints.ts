@@ -2,7 +2,7 @@ import { DataError, UsageError } from '../errors.ts';
 import { cannot, codeOf, isMissing } from './failure.ts';
 import { type Files, join, writeWhole } from './files.ts';
 import { lockFolder, type Processes } from './lock.ts';
-import { encodeManifest, isFileName, manifestName, readChecked } from './manifest.ts';
+import { encodeManifest, isFileName, manifestName, readChecked, unfinished } from './manifest.ts';
 
 /** A checkpoint that was read and is whole. */
 export interface Checkpoint {
@@ -17,6 +17,8 @@ export interface PassedOver {
   readonly name: string;
   readonly path: string;
   readonly reason: string;
+  /** It was never finished: nothing that was saved is lost with it. */
+  readonly unfinished: boolean;
 }
 
 export interface Latest {
@@ -104,8 +106,24 @@ async function acquire(files: Files, folder: string, processes: Processes) {
   }
 }
 
+/** Node reads no more of a file at once, so that a larger one could never be checked. */
+const largestFile = 2 ** 31 - 1;
+
+function checkSizes(name: string, contents: ReadonlyMap<string, Uint8Array>): void {
+  for (const [file, { length }] of contents)
+    if (length > largestFile)
+      throw new UsageError({
+        operation: `save ${name}`,
+        received: `${file} of ${length} bytes`,
+        expected: `files of at most ${largestFile} bytes`,
+        advice:
+          'A file that large could be written and never read back: train a smaller model, or fewer of its layers.',
+      });
+}
+
 async function save(files: Files, folder: string, name: string, contents: ReadonlyMap<string, Uint8Array>) {
   checkNames(name, contents);
+  checkSizes(name, contents);
   const newest = (await numbered(files, folder)).at(-1)?.number ?? 0;
   const path = join(folder, `${String(newest + 1).padStart(6, '0')}-${name}`);
   const manifest = await encodeManifest(name, contents);
@@ -172,7 +190,7 @@ async function latest(files: Files, folder: string, choose?: Choice): Promise<La
   for (const { name, path } of (await numbered(files, folder, choose)).reverse()) {
     const read = await readChecked(files, path, name);
     if (typeof read !== 'string') return { checkpoint: { name, path, files: read }, passedOver };
-    passedOver.push({ name, path, reason: read });
+    passedOver.push({ name, path, reason: read, unfinished: read === unfinished });
   }
   return { checkpoint: null, passedOver };
 }

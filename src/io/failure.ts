@@ -7,6 +7,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOSPC: 'no space left on the disk',
   EDQUOT: 'the disk quota is used up',
   ENOTDIR: 'a part of the path is a file',
+  EEXIST: 'a file where a folder should be',
   ENOENT: 'the folder is gone',
   EIO: 'an input/output error',
 };

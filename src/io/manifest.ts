@@ -25,6 +25,9 @@ export async function encodeManifest(name: string, contents: ReadonlyMap<string,
 const encode = (name: string, files: readonly Entry[]): Uint8Array =>
   new TextEncoder().encode(`${JSON.stringify({ schema, name, files }, null, 2)}\n`);
 
+/** Of a checkpoint that was never finished, in distinction from one that is damaged. */
+export const unfinished = `it is unfinished: it has no ${manifestName}`;
+
 /**
  * Reads a checkpoint's files and compares each with the manifest. What is given back is what was compared.
  *
@@ -40,9 +43,7 @@ export async function readChecked(
   try {
     manifest = await files.read(join(folder, manifestName));
   } catch (error) {
-    return isMissing(error)
-      ? `it is unfinished: it has no ${manifestName}`
-      : `${manifestName} cannot be read (${codeOf(error)})`;
+    return isMissing(error) ? unfinished : `${manifestName} cannot be read (${codeOf(error)})`;
   }
   const entries = decode(manifest, name);
   if (entries === null) return `${manifestName} is damaged`;

@@ -102,8 +102,8 @@ export function tagsOf(domain: number, yes: boolean, words: readonly string[]): 
   const mark = (type: string, from: number, to: number): void => {
     for (let i = from; i < to; i++) tags[i] = `${i === from ? 'B' : 'I'}-${type}`;
   };
-  const place = words.indexOf('old');
-  if (place > 0) mark('place', place - 1, place + 2);
+  // One may open the sentence and one close it.
+  for (const [i, word] of words.entries()) if (word === 'old') mark('place', i - 1, i + 2);
   const where = (known: readonly string[]): number => words.findIndex((word) => known.includes(word));
   /** A noun and the word before it. */
   const noun = (type: string, at: number): void => mark(type, at - 1, at + 1);

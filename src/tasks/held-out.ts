@@ -35,8 +35,9 @@ const groupsOf = (records: readonly (readonly string[])[]): ((text: string) => s
 /**
  * Rows to train on and rows to measure on. Rows that share a text (a passage, a premise, a question) are on one side, and
  * so are rows linked by others: no text of one side stands on the other. Which side it is follows from a hash of the
- * text, never from the row's place, so that the same rows in another order, or fewer of them, split alike. About
- * 20 % of the groups are held out; the order of the rows stays.
+ * group's first text, never from the row's place, so that the same rows in another order split alike. (Of fewer rows
+ * those may change sides that a missing one linked, or gave their name.) About 20 % of the groups are held out; the
+ * order of the rows stays.
  */
 export const splitHeldOut = <Row>(
   rows: readonly Row[],

@@ -75,7 +75,9 @@ describe('loading', () => {
     expect(() => task.score!(outputs(2, [1, 0, 0]), 'other')).toThrow(UsageError);
     expect(() => task.score!(outputs(4, [1, 0, 0]))).toThrow(/1 outputs, expected 2/);
     const { 'd/dev_mismatched.tsv': _, ...one } = texts;
-    expect((await load('mnli', one)).metrics).toEqual(['accuracy']);
+    // What is measured on one of the two files says on which.
+    expect(await load('mnli', one)).toMatchObject({ metrics: ['accuracy'], split: 'measured on dev_matched.tsv' });
+    expect(task.split).toBeUndefined();
   });
 
   it('splits what is there by premise, and says so', async () => {

@@ -102,7 +102,9 @@ export const splitRecords = async <Row>(
     const notes = [
       /^train(-.*\.parquet|\.\w+)$/.test(train.file) ? [] : [`trained on ${train.file}, a part of the official rows`],
       dev
-        .filter(({ file }) => !/^(dev(_(mis)?matched)?|val)\.\w+$|\.parquet$/.test(file))
+        .filter(
+          ({ file }) => dev.length < devParts.length || !/^(dev(_(mis)?matched)?|val)\.\w+$|\.parquet$/.test(file),
+        )
         .map(({ file }) => `measured on ${file}`),
     ].flat();
     return { train: train.rows, dev, split: notes.length > 0 ? notes.join('; ') : undefined };

@@ -1,15 +1,6 @@
-import { ShapeError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
+import { checkPairs } from './metrics/f1.ts';
 import type { Metric } from './types.ts';
-
-/** Predictions and labels must be equally many, at least one: a metric of nothing has no value. */
-const checkPairs = (operation: string, predicted: ArrayLike<number>, labels: ArrayLike<number>): void => {
-  if (predicted.length !== labels.length || labels.length === 0)
-    throw new ShapeError({
-      operation,
-      received: `${predicted.length} predictions and ${labels.length} labels`,
-      expected: 'equally many, at least one',
-    });
-};
 
 const checkBinary = (operation: string, what: string, values: ArrayLike<number>): void => {
   for (let i = 0; i < values.length; i++)

@@ -38,6 +38,18 @@ describe('Parquet', () => {
     expect(() => findDataset('mnli')!.records(source, 'optional')).toThrow(/no text "premise" at row 1 of/);
   });
 
+  it.each([
+    ['rte', { sentence1: 'a', sentence2: 'b' }],
+    ['cb', { premise: 'a', hypothesis: 'b' }],
+  ])('takes a label of %s that is missing or no number for no class', (name, texts) => {
+    const records = (label: unknown, labels: 'required' | 'optional') =>
+      findDataset(name)!.records({ kind: 'parquet', path: 'f.parquet', objects: [{ ...texts, label }] }, labels).rows;
+    expect(records(null, 'optional')).toMatchObject([{ label: null }]);
+    expect(() => records(null, 'required')).toThrow(/no label at row 1 of f\.parquet/);
+    expect(records(0, 'required')).toMatchObject([{ label: 0 }]);
+    for (const odd of ['', [], false, 9, 0.5]) expect(() => records(odd, 'required')).toThrow(DataError);
+  });
+
   it("puts MultiRC's answers together by question, and has ReCoRD's names", async () => {
     const multirc = findDataset('multirc')!.records(await parseSource(multircParquet, 'a.parquet'), 'required').rows;
     expect(multirc).toEqual([

@@ -43,6 +43,11 @@ describe('documents of a text file', () => {
       ['one', 'b'],
     ]);
   });
+
+  it('reads more sentences than a call takes arguments', async () => {
+    const text = Array.from({ length: 200_000 }, (_, i) => `${i}\ta`).join('\n');
+    expect(await readCorpus(['many'], async () => new TextEncoder().encode(text))).toHaveLength(200_000);
+  });
 });
 
 describe('blocks', () => {

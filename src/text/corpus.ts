@@ -61,8 +61,10 @@ export const splitDocuments = (lines: readonly string[], source: string, unknown
  */
 export const readCorpus = async (paths: readonly string[], read: ReadFile, unknown?: string): Promise<Document[]> => {
   const documents: Document[] = [];
+  // One by one: as arguments of one call a few hundred thousand documents overflow the stack.
   for (const path of paths)
-    documents.push(...splitDocuments(await readLines(path, 'plain text in UTF-8', read), path, unknown));
+    for (const document of splitDocuments(await readLines(path, 'plain text in UTF-8', read), path, unknown))
+      documents.push(document);
   return documents;
 };
 
@@ -99,13 +101,18 @@ export const packBlocks = (
     });
   const tokens: number[] = [];
   const words: number[] = [];
-  const close = (): void => {
-    const inside = tokens.splice(0, room);
-    const kinds = words.splice(0, room);
-    blocks.push({
-      tokens: Int32Array.of(tokenizer.cls, ...inside, tokenizer.sep),
-      words: Uint8Array.of(noWord, ...kinds, noWord),
-    });
+  /** Makes blocks of what has gathered: whole ones, and at the end what is left. */
+  const close = (least: number): void => {
+    let from = 0;
+    for (; tokens.length - from >= least; from += room) {
+      const to = Math.min(from + room, tokens.length);
+      blocks.push({
+        tokens: Int32Array.of(tokenizer.cls, ...tokens.slice(from, to), tokenizer.sep),
+        words: Uint8Array.of(noWord, ...words.slice(from, to), noWord),
+      });
+    }
+    tokens.splice(0, from);
+    words.splice(0, from);
   };
   let begun = false;
   for (const { lines } of documents) {
@@ -121,9 +128,9 @@ export const packBlocks = (
         const goesOn = j > 0 && tokenizer.continues(id);
         words.push(tokenizer.isSpecial(id) ? noWord : goesOn ? wordGoesOn : wordBegins);
       }
-      while (tokens.length >= room) close();
+      close(room);
     }
   }
-  if (tokens.length > 0) close();
+  close(1);
   return blocks;
 };

@@ -11,7 +11,7 @@ export interface BertOptions {
 }
 
 /** Longer words become one [UNK], as in BERT. */
-const longestWord = 100;
+export const longestWord = 100;
 
 /** The special pieces every BERT vocabulary must hold, and the one that is used where it holds it. */
 export const bertSpecials = ['[PAD]', '[UNK]', '[CLS]', '[SEP]'] as const;

@@ -64,12 +64,20 @@ const precompiled: Normalizer = (given) => {
   return concatenate(parts);
 };
 
+/** The pattern of the file as JavaScript's, which the package turns it into; null where it has none. */
+const patternOf = (config: Settings): RegExp | null => {
+  try {
+    return new ReplaceNormalizer(config).pattern;
+  } catch (error) {
+    throw refuse('a Replace normalizer', (error as Error).message, 'a pattern that JavaScript can read');
+  }
+};
+
 const replacement = (config: Settings): Normalizer => {
   const content = config.content ?? '';
   if (typeof content !== 'string' || content.includes('$'))
     throw refuse('a Replace normalizer', JSON.stringify(content), 'a content without "$"');
-  // The package turns the pattern of the file into one of JavaScript.
-  const { pattern } = new ReplaceNormalizer(config);
+  const pattern = patternOf(config);
   if (pattern === null) throw refuse('a Replace normalizer', 'neither String nor Regex', 'a pattern');
   return (text) => replaceEach(text, pattern, () => content);
 };

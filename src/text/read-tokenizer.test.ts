@@ -88,6 +88,7 @@ describe('settings that are refused', () => {
     ['unigram', 'model.vocab.7', ['x', null], /vocab\[7\]/],
     ['unigram', 'model.unk_id', 999, /unk_id/],
     ['unigram', 'normalizer.normalizers.0.content', '$&', /"\$&"/],
+    ['uncased', 'normalizer', { type: 'Replace', pattern: { Regex: '(' }, content: '' }, /Unterminated group/],
   ])('%s with %s = %j', (name, path, value, message) => {
     const build = () => buildTokenizer(replaced(name, path, value));
     expect(build).toThrow(DataError);

@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts';
 import { addedTokenCutter, readAddedTokens } from './added.ts';
-import { type BertOptions, bertSettings, bertSpecials } from './families.ts';
+import { type BertOptions, bertSettings, bertSpecials, longestWord } from './families.ts';
 import { readNormalizer } from './normalizer.ts';
 import { readPresplit } from './presplit.ts';
 
@@ -13,7 +13,6 @@ export interface TrainOptions extends BertOptions {
   readonly specials?: readonly string[];
 }
 
-const longestWord = 100;
 /** Two piece numbers in one key: both stay under 2^26, their product under 2^53. */
 const radix = 2 ** 26;
 

@@ -25,6 +25,7 @@ export async function predictTask<P, B>(
     if (signal?.aborted) return null;
     using pass = t.region();
     const logits = await trainee.predict(pass.borrow(parameters), trainee.upload(pass, host)).data();
+    await new Promise((resolve) => setTimeout(resolve)); // lets a request to stop be heard
     const each = logits.length / places.length;
     places.forEach((place, row) => {
       const own = logits.subarray(row * each, (row + 1) * each);

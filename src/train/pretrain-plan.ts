@@ -119,7 +119,7 @@ export function pretrainPlan(flags: PretrainFlags): PretrainPlan {
     accumulate: integer('--accumulate', flags.accumulate, 1, 1),
     learningRate: decimal('--lr', flags.lr, 1e-3, 'above 0'),
     weightDecay: decimal('--weight-decay', flags.weightDecay, 0.01),
-    warmup: Math.min(steps, integer('--warmup', flags.warmup, 100, 0)),
+    warmup: integer('--warmup', flags.warmup, Math.min(steps, 100), 0, steps),
     clip: decimal('--clip', flags.clip, 1, 'above 0'),
     dropout: share('--dropout', flags.dropout, 0),
     evaluateEvery: optional('--eval-every', flags.evalEvery),

@@ -1,3 +1,4 @@
+import { cannot } from '../io/failure.ts';
 import { type Files, join } from '../io/files.ts';
 import { crc32c } from './crc32c.ts';
 import { appendTo } from './metrics-log.ts';
@@ -93,7 +94,8 @@ const recordsTogether = 64;
 
 /**
  * Opens an event file in a folder; a training that is taken up again opens another one beside it.
- * @param restartedAt the step that it goes on from, if it does
+ * @param restartedAt the first step that is written again, if the training was taken up again
+ * @throws OmoeError for a folder that cannot be made; at the next `flush`, for what could not be written
  */
 export async function eventFile(
   files: Files,
@@ -105,7 +107,9 @@ export async function eventFile(
   const began = now().getTime();
   // Two files of one second are told apart by their milliseconds; TensorBoard reads a folder's files in order of their names.
   const name = `events.out.tfevents.${Math.floor(began / 1000)}.omoe.${String(began % 1000).padStart(3, '0')}`;
-  await files.makeFolder(folder);
+  await files.makeFolder(folder).catch((error: unknown) => {
+    throw cannot('create', folder, error);
+  });
   let waiting = [tfRecord(versionEvent(seconds()))];
   if (restartedAt !== null) waiting.push(tfRecord(restartEvent(seconds(), restartedAt)));
   let writing: Promise<void> = Promise.resolve();

@@ -105,7 +105,7 @@ export function trainPlan(flags: TrainFlags): TrainPlan {
     learningRate: decimal('--lr', flags.lr, defaults.learningRate, 'above 0'),
     decay,
     weightDecay: decimal('--weight-decay', flags.weightDecay, 0.01),
-    warmup: Math.min(steps, integer('--warmup', flags.warmup, 20, 0)),
+    warmup: integer('--warmup', flags.warmup, Math.min(steps, 20), 0, steps),
     clip: decimal('--clip', flags.clip, 1, 'above 0'),
     balanceLoss: decimal('--balance-loss', flags.balanceLoss, 1e-2),
     zLoss: decimal('--z-loss', flags.zLoss, 0),

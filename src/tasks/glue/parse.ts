@@ -115,11 +115,11 @@ const parseObjects = (task: GlueTask, source: Exclude<Source, { kind: 'lines' }>
       if (typeof text !== 'string') throw faultOf(task, place, `no text "${column}"`, `${columns.join(', ')}, label`);
       return text;
     });
-    const hidden = cells.label === undefined || (hub && cells.label === -1);
+    const hidden = cells.label === undefined || cells.label === null || (hub && cells.label === -1);
     if (hidden && labels === 'required')
       throw faultOf(task, place, 'no label', 'a label', 'The labels of the test files are hidden.');
-    const classed = hub && task.labels.length > 0;
-    const known = classed ? (task.labels[Number(cells.label)] ?? String(cells.label)) : String(cells.label);
+    const numbered = hub && task.labels.length > 0 && typeof cells.label === 'number';
+    const known = numbered ? (task.labels[cells.label as number] ?? String(cells.label)) : String(cells.label);
     return rowOf(task, texts, hidden ? null : parseLabel(task, known, place), place);
   });
   if (rows.length === 0) throw faultOf(task, source.path, 'no rows', 'at least one row');

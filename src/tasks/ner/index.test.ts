@@ -62,6 +62,9 @@ describe('loading named entities', () => {
     // Fixed for good: published numbers are of these documents.
     expect(dev.slice(0, 4).map(({ document }) => document)).toEqual([0, 8, 9, 10]);
     expect(new Set([...train, ...dev].map(({ document }) => document)).size).toBe(145);
+    expect(() => splitByDocument({ sentences: sentences.slice(0, 1), documents: 1 })).toThrow(
+      /1 document, expected at/,
+    );
   });
 
   it('counts, and names what is missing', async () => {

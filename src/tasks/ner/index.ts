@@ -1,4 +1,5 @@
 /** Named entities as tasks: CoNLL-2003, WNUT-17 and wikigold. */
+import { DataError } from '../../errors.ts';
 import { foldIn, key, permutation } from '../../random.ts';
 import { type ReadFile, splitLines } from '../../text/lines.ts';
 import { findFile, requireFile } from '../folder.ts';
@@ -62,8 +63,17 @@ const readConll = async (task: NerTask, split: Split, folder: string, read: Read
  * A file split by document where its data set has no split: a fifth of the documents (rounded, at least one) to measure on,
  * 29 of wikigold's 145. Which ones does not depend on a run's seed: the places
  * permutation(foldIn(key(0), 'documents'), n) begins with.
+ *
+ * @throws DataError for fewer than two documents
  */
 export const splitByDocument = ({ sentences, documents }: Pick<ConllRecords, 'sentences' | 'documents'>) => {
+  if (documents < 2)
+    throw new DataError({
+      operation: 'split by document',
+      received: `${documents} document`,
+      expected: 'at least two, so that each side has one',
+      advice: 'A line -DOCSTART- begins a document.',
+    });
   const measured = Math.max(1, Math.round(documents / 5));
   const held = new Set(permutation(foldIn(key(0), 'documents'), documents).subarray(0, measured));
   return {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { testTokenizer } from '../tokenizer.fixture.ts';
-import { formOf, type Marked, phraseAt, tokensOf } from './marked.ts';
+import { formOf, keepMarked, type Marked, phraseAt, tokensOf } from './marked.ts';
 
 const textOf = (text: string, { start, end }: Marked): string => text.slice(start, end);
 
@@ -91,6 +91,23 @@ describe('tokens of characters', () => {
     expect(spanOf('They earned it', 12, 14, 4)).toBe('[CLS]');
     expect(spanOf('a \ufe0f b', 2, 3)).toBe('[CLS]');
     expect(spanOf('They earned it', 5, 11, 4)).toBe('earn');
+  });
+
+  it('stay in a text that is cut, as long as there is room between them', () => {
+    const pieces = Array.from({ length: 10 }, (_, i) => ({ id: i, start: 2 * i, end: 2 * i + 1 }));
+    const kept = (room: number, ...marks: [number, number][]) =>
+      keepMarked(
+        pieces,
+        marks.map(([start, end]) => ({ start, end, how: 'given' })),
+        room,
+      ).map(({ id }) => id);
+    expect(kept(3, [2, 5])).toEqual([0, 1, 2]);
+    expect(kept(3, [8, 9])).toEqual([2, 3, 4]);
+    expect(kept(3, [14, 15], [18, 19])).toEqual([7, 8, 9]);
+    expect(kept(3, [6, 7], [18, 19])).toEqual([3, 4, 5]);
+    expect(kept(3, [1, 2])).toEqual([0, 1, 2]);
+    expect(kept(10, [18, 19])).toHaveLength(10);
+    expect(kept(0, [18, 19])).toEqual([]);
   });
 
   it('are of the text that was asked for', () => {

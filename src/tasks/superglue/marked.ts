@@ -31,6 +31,19 @@ export const tokensOf = (
   return from === -1 ? { from: 0, to: 1 } : { from, to };
 };
 
+/**
+ * At most `room` of a text's pieces: those from its beginning, or as much later as it takes to keep the marked ones. Of
+ * marks that are further apart than that, the later ones are lost.
+ */
+export const keepMarked = (pieces: readonly Piece[], marks: readonly Marked[], room: number): readonly Piece[] => {
+  if (pieces.length <= room) return pieces;
+  const isMarked = (piece: Piece): boolean => marks.some(({ start, end }) => piece.start < end && piece.end > start);
+  const first = pieces.findIndex(isMarked);
+  const latest = Math.max(pieces.findLastIndex(isMarked) + 1 - room, 0);
+  const from = Math.max(Math.min(first, latest), 0);
+  return pieces.slice(from, from + room);
+};
+
 /** Whether a span of tokens is the stand-in of {@link tokensOf} for one that was cut away. */
 export const isCut = ({ from }: TokenSpan): boolean => from === 0;
 

@@ -52,7 +52,7 @@ export const labelOf = (value: unknown, names: readonly unknown[], origin: Origi
   const hidden = value === undefined || value === null || (origin.hub && value === -1);
   if (hidden && origin.labels === 'optional') return null;
   if (hidden) throw origin.fault('no label', 'a label: those of the test files are hidden');
-  const label = origin.hub ? Number(value) : names.indexOf(value);
+  const label = origin.hub && typeof value === 'number' ? value : names.indexOf(value);
   if (Number.isInteger(label) && label >= 0 && label < names.length) return label;
   throw origin.fault(`the label ${JSON.stringify(value)}`, names.map((name) => JSON.stringify(name)).join(' or '));
 };

@@ -1,10 +1,11 @@
 /** WiC (Pilehvar and Camacho-Collados 2019): does a word mean the same in two sentences? */
 import * as v from 'valibot';
+import { longestFirst } from '../../text/template.ts';
 import { type Dataset, hiddenLabel } from '../dataset.ts';
 import { accuracy } from '../metrics.ts';
 import { checkOutputs, choicesOf } from '../outputs.ts';
 import { countLabels, partsWith } from './common.ts';
-import { formOf, type Marked, tokensOf } from './marked.ts';
+import { formOf, keepMarked, type Marked, tokensOf } from './marked.ts';
 import { check, labelOf, type Origin, place, readObjects, unitsOf, words } from './objects.ts';
 
 export interface WicRow {
@@ -78,9 +79,12 @@ export const wic: Dataset<WicRow> = {
       others: { 'words found by likeness': how('found'), 'words not found': how('guessed') },
     };
   },
-  examples: (rows, tokenizer, length) =>
+  examples: (rows, tokenizer, length = Number.POSITIVE_INFINITY) =>
     rows.map(({ sentences, marked, label }) => {
-      const [a, b] = sentences.map((sentence) => tokenizer.pieces(sentence));
+      const whole = sentences.map((sentence) => tokenizer.pieces(sentence));
+      // As long as the joining would leave them, but with the marked word in each.
+      const rooms = longestFirst(whole[0].length, whole[1].length, length - tokenizer.specials(true));
+      const [a, b] = whole.map((pieces, i) => keepMarked(pieces, [marked[i]], rooms[i]));
       const encoding = tokenizer.join(a, b, length);
       const spans = [tokensOf(marked[0], a, encoding, 0), tokensOf(marked[1], b, encoding, 1)];
       return { tokens: encoding.tokens, segments: encoding.segments, spans, label: label ?? hiddenLabel };

@@ -4,7 +4,7 @@ import { type Dataset, hiddenLabel } from '../dataset.ts';
 import { accuracy } from '../metrics.ts';
 import { checkOutputs, choicesOf } from '../outputs.ts';
 import { countLabels, superglueParts } from './common.ts';
-import { type Marked, phraseAt, tokensOf } from './marked.ts';
+import { keepMarked, type Marked, phraseAt, tokensOf } from './marked.ts';
 import { check, labelOf, place, readObjects, words } from './objects.ts';
 
 export interface WscRow {
@@ -53,9 +53,9 @@ export const wsc: Dataset<WscRow> = {
       others: { 'phrases found at another word': how('found'), 'phrases not in the text': how('guessed') },
     };
   },
-  examples: (rows, tokenizer, length) =>
+  examples: (rows, tokenizer, length = Number.POSITIVE_INFINITY) =>
     rows.map(({ text, marked, label }) => {
-      const pieces = tokenizer.pieces(text);
+      const pieces = keepMarked(tokenizer.pieces(text), marked, length - tokenizer.specials(false));
       const encoding = tokenizer.join(pieces, null, length);
       const spans = marked.map((one) => tokensOf(one, pieces, encoding, 0));
       return { tokens: encoding.tokens, spans, label: label ?? hiddenLabel };
