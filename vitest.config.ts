@@ -27,6 +27,8 @@ export default defineConfig({
     ],
     setupFiles: ['vitest.setup.ts'],
     pool: 'forks',
+    // Vitest leaves one processor free by default, which on two of them means one file after the other.
+    maxWorkers: '100%',
     testTimeout: 120_000,
     // The kit's report compiles what no test of the run has asked for yet.
     hookTimeout: 120_000,
