@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../errors.ts';
 import { longestFirst } from './template.ts';
 import type { Piece } from './tokenizer.ts';
-import { widestContext, windows } from './windows.ts';
+import { windows } from './windows.ts';
 import { wordPieces } from './wordpiece.ts';
 import { piecesOfWords } from './words.ts';
 
@@ -75,24 +75,8 @@ describe('windows over a long text', () => {
         }
         expect(seen.size).toBe(pieces);
         expect(found.slice(0, -1).every(({ to }) => to < pieces)).toBe(true);
-
-        const best = widestContext(found, pieces);
-        for (let piece = 0; piece < pieces; piece++) {
-          const scores = found.map(({ from, to }) =>
-            piece < from || piece >= to ? -1 : Math.min(piece - from, to - 1 - piece) + 0.01 * (to - from),
-          );
-          expect(best[piece]).toBe(scores.indexOf(Math.max(...scores)));
-        }
       }),
     );
-  });
-
-  it('prefers the window that sees most on both sides', () => {
-    const found = [
-      { from: 0, to: 5 },
-      { from: 3, to: 8 },
-    ];
-    expect([...widestContext(found, 8)]).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
   });
 
   it('refuses what leaves no room or leaves pieces out', () => {

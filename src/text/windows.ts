@@ -51,22 +51,3 @@ export const windows = (
     if (to === context.length) return found;
   }
 };
-
-/**
- * For each piece of the text, the window that sees most around it: the one with the greatest
- * min(pieces before it, pieces after it) + 0.01 · pieces of the window, the earlier where two are equal (the "max
- * context" rule of BERT's script for SQuAD). Only that window's word on a piece counts. Shape [count].
- */
-export const widestContext = (found: readonly Pick<Window, 'from' | 'to'>[], count: number): Int32Array => {
-  const best = new Int32Array(count).fill(-1);
-  const scores = new Float64Array(count).fill(Number.NEGATIVE_INFINITY);
-  for (const [i, { from, to }] of found.entries())
-    for (let piece = from; piece < to; piece++) {
-      const score = Math.min(piece - from, to - 1 - piece) + 0.01 * (to - from);
-      if (score > scores[piece]!) {
-        scores[piece] = score;
-        best[piece] = i;
-      }
-    }
-  return best;
-};

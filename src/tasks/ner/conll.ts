@@ -68,7 +68,7 @@ const schemeOf = (sentences: readonly (readonly Line[])[], name: string): Scheme
     name,
     againstIob2.number,
     `tags of one scheme; line ${againstIob1.number} has ${againstIob1.tag}, which IOB1 does not allow there`,
-    'State IOB1 to let every I- begin an entity that continues none.',
+    'Mend the line; `parseConll` told the scheme IOB1 lets every I- begin an entity that continues none.',
   );
 };
 

@@ -1,6 +1,7 @@
 /** Tagged sentences as a model reads them: pieces, windows where a sentence is long, and tags out of what it says. */
 import { DataError, DivergedError, ShapeError, UsageError } from '../../errors.ts';
-import type { Tokenizer } from '../../text/tokenizer.ts';
+import type { Piece, Tokenizer } from '../../text/tokenizer.ts';
+import { piecesOfWords } from '../../text/words.ts';
 import type { Example, Output } from '../types.ts';
 import type { TaggedSentence } from './conll.ts';
 
@@ -54,22 +55,6 @@ const owners = (windows: readonly (readonly [number, number])[], words: number):
   return owner;
 };
 
-/** Which piece belongs to which word, where the words stand in a text with one space between them. */
-const piecesByWord = (words: readonly string[], tokenizer: Tokenizer) => {
-  const pieces = tokenizer.pieces(words.join(' '));
-  let [word, end] = [0, words[0]?.length ?? 0];
-  const groups: (typeof pieces)[number][][] = words.map(() => []);
-  for (const piece of pieces) {
-    // A piece may begin with the space before its word, so its last character tells.
-    while (word < words.length - 1 && piece.end - 1 >= end) {
-      word++;
-      end += 1 + words[word].length;
-    }
-    groups[word].push(piece);
-  }
-  return groups;
-};
-
 /**
  * Sentences in pieces. The first piece of a word carries its tag, the others -1; so does every piece of a word that another
  * window shows more context of: each word is learnt and scored once. A word of more pieces than fit keeps its first ones.
@@ -97,7 +82,9 @@ export const taggingFeatures = (
   /** Of each example: its words that are scored there, and the token each is scored at. */
   const places: { readonly row: number; readonly word: number; readonly token: number }[][] = [];
   for (const [row, { words, tags }] of sentences.entries()) {
-    const groups = piecesByWord(words, tokenizer).map((group) => group.slice(0, room));
+    const { pieces, word } = piecesOfWords(tokenizer, words);
+    const groups = words.map((): Piece[] => []);
+    for (const [p, piece] of pieces.entries()) if (groups[word[p]].length < room) groups[word[p]].push(piece);
     const windows = wordWindows(
       groups.map((group) => group.length),
       room,
