@@ -200,27 +200,6 @@ function orthonormal(experts: number, size: number, rank: number): Real {
 
 function updateCases(experts: number, rows: number, cols: number, rank: number): Case[] {
   const [weight, bias] = [reals(experts, rows, cols), reals(experts, cols)];
-  const spanned = orthonormal(experts, cols, rank);
-  // Columns of all lengths; those of the last expert lean on each other, so that its length cannot be foreseen from ΔV.
-  const last = (experts - 1) * cols * rank;
-  const flat = toFlat(spanned);
-  const leaning = array(
-    flat.map((x, at) => {
-      const length = 2 ** -((at % rank) % 3);
-      return length * (at < last || at % rank === 0 ? x : Math.fround((x + flat[at - 1]) / 2));
-    }),
-    spanned.shape,
-  );
-  // In the first expert hardly anything lies outside the span.
-  const inside = array(
-    toFlat(weight).map((x, at) => (at < rows * cols ? spanned.get(0, at % cols, 0) + x * 1e-3 : x)),
-    weight.shape,
-  );
-  const small = array(
-    toFlat(inside).map((x) => Math.fround(x * 1e-26)),
-    weight.shape,
-  );
-  const attrs = { side: 'output', bias: 'augment', renorm: true, limit: 10 } as const;
   const of = (w: Real, b: Real, v: Real, how: spec.OrthogonalUpdate): Case => ({
     operation: 'orthogonalUpdate',
     attrs: how,
@@ -228,14 +207,44 @@ function updateCases(experts: number, rows: number, cols: number, rank: number):
     exact: () => spec.orthogonalUpdate(w, b, v, how),
     bound: (u, ulps) => bounds.orthogonalUpdateBounds(w, b, v, how, u, ulps),
   });
-  const input = { ...attrs, side: 'input' } as const;
+  const onSide = (side: 'output' | 'input', size: number): Case[] => {
+    const columns = Math.min(rank, rows, cols);
+    const spanned = orthonormal(experts, size, columns);
+    // Columns of all lengths; those of the last expert lean on each other, so that its length cannot be foreseen.
+    const last = (experts - 1) * size * columns;
+    const flat = toFlat(spanned);
+    const leaning = array(
+      flat.map((x, at) => {
+        const length = 2 ** -((at % columns) % 3);
+        return length * (at < last || at % columns === 0 ? x : Math.fround((x + flat[at - 1]) / 2));
+      }),
+      spanned.shape,
+    );
+    // In the first expert hardly anything lies outside the span.
+    const placeOf = (at: number): number => (side === 'output' ? at % cols : Math.floor(at / cols));
+    const inside = array(
+      toFlat(weight).map((x, at) => Math.fround(at < rows * cols ? spanned.get(0, placeOf(at), 0) + x * 1e-3 : x)),
+      weight.shape,
+    );
+    const small = array(
+      toFlat(inside).map((x) => Math.fround(x * 1e-26)),
+      weight.shape,
+    );
+    const how = { side, bias: 'augment', renorm: true, limit: 10 } as const;
+    return [
+      of(weight, bias, spanned, how),
+      // Nothing is foreseen, so nothing is computed again: these are what the kernels themselves give.
+      of(weight, bias, spanned, { ...how, renorm: false }),
+      of(weight, bias, leaning, how),
+      of(inside, bias, spanned, how),
+      of(small, spec.multiply(bias, array(new Array(bias.size).fill(0), bias.shape)), spanned, { ...how, limit: 1.01 }),
+    ];
+  };
+  const free = { side: 'input', bias: 'free', renorm: true, limit: 10 } as const;
   return [
-    of(weight, bias, spanned, attrs),
-    of(weight, bias, leaning, attrs),
-    of(array(toFlat(inside).map(Math.fround), weight.shape), bias, spanned, attrs),
-    of(small, spec.multiply(bias, array(new Array(bias.size).fill(0), bias.shape)), spanned, { ...attrs, limit: 1.01 }),
-    of(weight, bias, orthonormal(experts, rows + 1, Math.min(rank, rows)), input),
-    of(weight, bias, orthonormal(experts, rows, Math.min(rank, rows)), { ...input, bias: 'free' }),
+    ...onSide('output', cols),
+    ...onSide('input', rows + 1),
+    of(weight, bias, orthonormal(experts, rows, Math.min(rank, rows)), free),
   ];
 }
 

@@ -1,22 +1,24 @@
 import { copyInto, moveGrain } from './copy.ts';
 import type { CompositeAttrs } from './kernel.ts';
-import { normStretch, updateRows, updateStretch } from './kernels/blocks.ts';
-import { tileBytes } from './kernels/sheet.ts';
+import { normStretch, updateCols, updateDepth, updateRows, updateStretch } from './kernels/blocks.ts';
+import { tall, tileBytes } from './kernels/sheet.ts';
 import * as sheet from './kernels/update-sheet.ts';
 import { multiply } from './product.ts';
 import type { Runtime, WasmKernel, WasmView } from './runtime.ts';
 import { bytesOf, type WasmBuffer } from './storage.ts';
 
 /**
- * The updates of all experts off their spans, at their old lengths. Float32 on the output side, which is what training does by
- * default, has kernels of its own: kernels/orthogonal-update.ts. All else, and experts these report as missed, go the
- * plain way: two products, two readings for the lengths, and a pass that scales.
+ * The updates of all experts off their spans, at their old lengths. Float32, which is what training does by default, has
+ * kernels of its own: kernels/orthogonal-update.ts. Float64, and experts these report as missed, go the plain way: two products,
+ * two readings for the lengths, and a pass that scales.
  */
 
 type Attrs = CompositeAttrs['orthogonalUpdate'];
 
 interface Update {
   readonly attrs: Attrs;
+  /** Whether the bias takes part. */
+  readonly whole: boolean;
   readonly experts: number;
   readonly rows: number;
   readonly cols: number;
@@ -31,32 +33,40 @@ interface Update {
 export const orthogonalUpdate: WasmKernel<Attrs> = (runtime, [weight, bias, v], attrs, outputs) => {
   const results = outputs.map(runtime.output);
   const [experts, rows, cols] = weight.shape;
-  const [whole, row] = [runtime.contiguous(weight), runtime.contiguous(bias)];
-  const update = { attrs, experts, rows, cols, weight: whole, bias: row, v, results };
-  const missed = weight.dtype === 'float32' && attrs.side === 'output' ? foreseen(runtime, update) : null;
-  if (missed === null) plain(runtime, update, 0, experts);
-  else for (const expert of missed) plain(runtime, update, expert, 1);
+  const whole = attrs.side === 'output' || attrs.bias === 'augment';
+  const [matrix, row] = [runtime.contiguous(weight), runtime.contiguous(bias)];
+  const update = { attrs, whole, experts, rows, cols, weight: matrix, bias: row, v, results };
+  const newBias = results[1].address;
+  if (!whole && attrs.bias === 'free') copyInto(runtime, row, newBias);
+  else if (!whole) runtime.run('fill32', (experts * cols * bytesOf[weight.dtype]) / 4, moveGrain, newBias, 0);
+  if (weight.dtype === 'float64') plain(runtime, update, 0, experts);
+  else for (const expert of foreseen(runtime, update)) plain(runtime, update, expert, 1);
   return results;
 };
 
 /** @returns the experts whose length was foreseen wrongly */
-function foreseen(runtime: Runtime, { attrs, experts, rows, cols, weight, bias, v, results }: Update): number[] {
-  const rank = v.shape[2];
-  const rankStep = Math.ceil(rank / 8) * 8;
-  const blocks = Math.ceil(rows / updateRows) + 1;
-  const missed = runtime.temporary({ dtype: 'int32', shape: [experts] });
+function foreseen(runtime: Runtime, update: Update): number[] {
+  const { attrs, whole, experts, rows, cols, weight, bias, v, results } = update;
+  const input = attrs.side === 'input';
+  const [, size, rank] = v.shape;
   const [vExpert, vRow, vCol] = v.strides.map((stride) => 4 * stride);
-  const panelBytes = 4 * cols * rankStep;
-  const transposedBytes = Math.ceil(cols / 8) * rank * tileBytes;
-  const scratchBytes = 6 * tileBytes;
+  const rankStep = Math.ceil(rank / 8) * 8;
+  const blocks = Math.ceil(rows / updateRows) + Number(whole);
+  const ontoBlocks = input ? Math.ceil(cols / updateCols) : blocks;
+  const missed = runtime.temporary({ dtype: 'int32', shape: [experts] });
+  const rightBytes = Math.ceil(cols / 8) * rank * tileBytes;
+  const scratchBytes = tall * tileBytes + (input ? 4 * updateDepth * updateCols : 0);
   const words = new Int32Array(sheet.bytes / 4);
   const write = (place: number, value: number): void => {
     words[place / 4] = value;
   };
   write(sheet.rows, rows);
   write(sheet.cols, cols);
+  write(sheet.size, size);
   write(sheet.rank, rank);
   write(sheet.rankStep, rankStep);
+  write(sheet.input, Number(input));
+  write(sheet.whole, Number(whole));
   write(sheet.weight, runtime.address(weight));
   write(sheet.bias, runtime.address(bias));
   write(sheet.v, runtime.address(v));
@@ -67,15 +77,28 @@ function foreseen(runtime: Runtime, { attrs, experts, rows, cols, weight, bias, 
     write(place, results[i].address);
   });
   write(sheet.missed, runtime.address(missed));
-  write(sheet.along, runtime.scratch(4 * experts * (rows + 1) * rankStep));
-  // A repeated row would end a tile before it has begun.
-  const inPlace = vCol === 4 && vRow !== 0 && rank === rankStep;
-  write(sheet.panels, inPlace ? 0 : runtime.scratch(experts * panelBytes));
-  write(sheet.panelBytes, panelBytes);
-  write(sheet.transposed, runtime.scratch(experts * transposedBytes));
-  write(sheet.transposedBytes, transposedBytes);
-  write(sheet.sums, runtime.scratch(24 * experts * blocks));
+  if (input) {
+    write(sheet.left, runtime.address(v));
+    write(sheet.leftExpert, vExpert);
+    write(sheet.leftRow, vRow);
+    write(sheet.leftInner, vCol);
+  } else {
+    const panelBytes = 4 * cols * rankStep;
+    // A repeated row would end a tile before it has begun.
+    const inPlace = vCol === 4 && vRow !== 0 && rank === rankStep;
+    write(sheet.left, runtime.scratch(4 * experts * (rows + 1) * rankStep));
+    write(sheet.leftExpert, 4 * (rows + 1) * rankStep);
+    write(sheet.leftRow, 4 * rankStep);
+    write(sheet.leftInner, 4);
+    write(sheet.panels, inPlace ? 0 : runtime.scratch(experts * panelBytes));
+    write(sheet.panelBytes, panelBytes);
+  }
+  write(sheet.right, runtime.scratch(experts * rightBytes));
+  write(sheet.rightBytes, rightBytes);
+  write(sheet.ontoBlocks, ontoBlocks);
+  write(sheet.before, runtime.scratch(16 * experts * ontoBlocks));
   write(sheet.blocks, blocks);
+  write(sheet.after, runtime.scratch(8 * experts * blocks));
   write(sheet.scratch, runtime.scratch(scratchBytes * runtime.threads));
   write(sheet.scratchBytes, scratchBytes);
   write(sheet.shares, runtime.scratch(8 * experts * rankStep));
@@ -86,7 +109,7 @@ function foreseen(runtime: Runtime, { attrs, experts, rows, cols, weight, bias, 
   if (runtime.threads === 1) runtime.run('updateExperts', experts, 1, job);
   else {
     runtime.run('updatePack', experts, 1, job);
-    runtime.run('updateOnto', experts * blocks, 1, job);
+    runtime.run('updateOnto', experts * ontoBlocks, 1, job);
     runtime.run('updateLeave', experts * blocks, 1, job);
     runtime.run('updateJudge', experts, experts, job);
   }
@@ -95,19 +118,16 @@ function foreseen(runtime: Runtime, { attrs, experts, rows, cols, weight, bias, 
 
 /** Experts `first` … `first + count − 1`. */
 function plain(runtime: Runtime, update: Update, first: number, count: number): void {
-  const { attrs, rows, cols, weight, bias, results } = update;
+  const { attrs, whole, rows, cols, weight, bias, results } = update;
   const { dtype } = weight;
   const bytes = bytesOf[dtype];
   const type = dtype === 'float64' ? 'F64' : 'F32';
-  const whole = attrs.side === 'output' || attrs.bias === 'augment';
   const [w, b] = [runtime.address(weight), runtime.address(bias)];
   const [newW, newB, kept, factor] = results.map(({ address }) => address);
   const [matrix, line] = [rows * cols, cols].map((size) => ({ size, from: first * size * bytes }));
 
   if (attrs.side === 'output') projectRows(runtime, update, first, count);
   else projectColumns(runtime, update, first, count);
-  if (!whole && attrs.bias === 'free') copyInto(runtime, bias, newB);
-  else if (!whole) runtime.run('fill32', (count * cols * bytes) / 4, moveGrain, newB, 0);
 
   const norms = runtime.scratch(4 * count * bytes);
   const measure = (x: number, length: number, to: number): void => {

@@ -8,5 +8,8 @@ export const normStretch = 4096;
 export const queries = 48;
 /** Rows of an expert's update that `orthogonalUpdate` projects and sums together: the same for any number of threads. */
 export const updateRows = 96;
+/** Columns of it that are projected and summed together on the input side, at most 256, and rows that are copied for that at a time. */
+export const updateCols = 256;
+export const updateDepth = 64;
 /** Elements of an expert's update that it scales together. */
 export const updateStretch = 4096;

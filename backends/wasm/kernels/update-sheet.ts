@@ -3,42 +3,54 @@
  * Read by both sides, hence no types and no imports.
  */
 
-/** Sizes: rows of ΔW, columns, columns of V and these in whole tiles. */
+/** Sizes: rows of ΔW, columns, rows of V, its columns and these in whole tiles. */
 export const rows = 0;
 export const cols = 4;
-export const rank = 8;
-export const rankStep = 12;
+export const size = 8;
+export const rank = 12;
+export const rankStep = 16;
+/** 1 on the input side, and 1 where the bias takes part, as a row behind those of ΔW. */
+export const input = 20;
+export const whole = 24;
 /** Addresses of the first expert: ΔW, Δb, V; its step between rows, between columns and between experts. */
-export const weight = 16;
-export const bias = 20;
-export const v = 24;
-export const vRow = 28;
-export const vCol = 32;
-export const vExpert = 36;
+export const weight = 28;
+export const bias = 32;
+export const v = 36;
+export const vRow = 40;
+export const vCol = 44;
+export const vExpert = 48;
 /** Results: ΔW′, Δb′, normKept, factor, vanished; and 1 for each expert whose length was foreseen wrongly, else 0. */
-export const newWeight = 40;
-export const newBias = 44;
-export const kept = 48;
-export const factor = 52;
-export const vanished = 56;
-export const missed = 60;
-/** −ΔV [expert][row + 1][rankStep], the last row that of the bias. */
-export const along = 64;
-/** V and Vᵀ in panels, both of every expert; 0 for V where it is read where it lies, in whole tiles and rows in one piece. */
-export const panels = 68;
-export const panelBytes = 72;
-export const transposed = 76;
-export const transposedBytes = 80;
-/** For each block of rows three Float64 sums: ‖Δ‖², what the forecast takes off it, and ‖Δ′‖². */
-export const sums = 84;
-/** Blocks of rows of an expert, the bias being the last. */
-export const blocks = 88;
-/** Memory of each thread: a tile. */
-export const scratch = 92;
-export const scratchBytes = 96;
+export const newWeight = 52;
+export const newBias = 56;
+export const kept = 60;
+export const factor = 64;
+export const vanished = 68;
+export const missed = 72;
+/**
+ * The two factors of what is added to Δ. Left, [expert][row + bias][rank]: −ΔV on the output side, V itself on the input side; its
+ * steps between experts, rows and columns. Right, [expert] in panels [panel][rank][8]: Vᵀ on the output side, −VᵀΔ on the input side.
+ */
+export const left = 76;
+export const leftExpert = 80;
+export const leftRow = 84;
+export const leftInner = 88;
+export const right = 92;
+export const rightBytes = 96;
+/** Output side: V of every expert in panels; 0 where it is read where it lies, in whole tiles and rows in one piece. */
+export const panels = 100;
+export const panelBytes = 104;
+/** Blocks of an expert in which its update is projected onto V, and two f64 sums of each: ‖Δ‖², and what the forecast takes off it. */
+export const ontoBlocks = 108;
+export const before = 112;
+/** Blocks of rows in which Δ′ is written, the bias being one, and ‖Δ′‖² of each, f64. */
+export const blocks = 116;
+export const after = 120;
+/** Memory of each thread: a tile, and on the input side some rows of Δ. */
+export const scratch = 124;
+export const scratchBytes = 128;
 /** Whether the length is restored, and the limit of the factor, f64. */
-export const renorm = 100;
-export const limit = 104;
+export const renorm = 132;
+export const limit = 136;
 /** 2 − ‖V_j‖² of each column of V, f64 [expert][rankStep]. */
-export const shares = 112;
-export const bytes = 120;
+export const shares = 144;
+export const bytes = 152;
