@@ -20,13 +20,27 @@ export const dtypeOf = (data: HostArray): DType => {
   return data instanceof Int32Array ? 'int32' : 'bool';
 };
 
-/** Every tensor of a tree, by path. */
-export async function storeTree(tree: unknown, prefix = ''): Promise<Map<string, StoredArray>> {
-  const read = leaves(tree, prefix).map(
-    async ({ path, tensor }) => [path, { shape: tensor.shape, data: await tensor.data() }] as const,
-  );
-  return new Map(await Promise.all(read));
+/** An array that is read when it is written down, so that not all of them are on the host at once. */
+export interface PendingArray {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  read(): Promise<HostArray>;
 }
+
+export const pending = ({ shape, data }: StoredArray): PendingArray => ({
+  shape,
+  dtype: dtypeOf(data),
+  read: async () => data,
+});
+
+/** Every tensor of a tree, by path. They have to live until they are read. */
+export const storeTree = (tree: unknown, prefix = ''): Map<string, PendingArray> =>
+  new Map(
+    leaves(tree, prefix).map(({ path, tensor }) => [
+      path,
+      { shape: tensor.shape, dtype: tensor.dtype, read: () => tensor.data() },
+    ]),
+  );
 
 /** What an array has to be; null stands for any size. */
 export interface Wanted {

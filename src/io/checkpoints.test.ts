@@ -21,7 +21,8 @@ async function newest(files: Files, folder = '/run'): Promise<number> {
   const step = Number(checkpoint.name.replace('step-', ''));
   const expected = contentsOf(step);
   expect([...checkpoint.files.keys()].sort()).toEqual([...expected.keys()].sort());
-  for (const [name, bytes] of expected) expect(Buffer.compare(checkpoint.files.get(name) as Uint8Array, bytes)).toBe(0);
+  for (const [name, bytes] of expected)
+    expect(Buffer.compare((await checkpoint.files.get(name)?.()) as Uint8Array, bytes)).toBe(0);
   return step;
 }
 
@@ -87,6 +88,48 @@ describe('a store', () => {
       ),
     ).rejects.toThrow(/differ in case only/);
     await expect(store.save('x', new Map([['manifest.json', none]]))).rejects.toThrow(/manifest\.json/);
+  });
+
+  it('makes the files that are functions one after the other, each written before the next is made', async () => {
+    const files = failingFiles(memoryFiles());
+    const events: string[] = [];
+    const made = (name: string) => async () => {
+      events.push(`make ${name} after ${files.log.filter((call) => call.startsWith('writeNew')).length}`);
+      return contentsOf(7).get(name)!;
+    };
+    const names = [...contentsOf(7).keys()];
+    await (await open(files)).save('step-7', new Map(names.map((name) => [name, made(name)])));
+    expect(events).toEqual(names.map((name, at) => `make ${name} after ${at}`));
+    expect(await newest(files)).toBe(7);
+    // The same to the byte as files that were there from the beginning.
+    const other = await saved(7);
+    for (const name of [...names, 'manifest.json'])
+      expect(await files.read(`/run/000001-step-7/${name}`)).toEqual(await other.read(`/run/000001-step-7/${name}`));
+  });
+
+  it('refuses a file over the limit, made or given, and leaves nothing of it', async () => {
+    const files = memoryFiles();
+    const store = await openStore({ files, folder: '/run', processes: null, largestFile: 3 });
+    await store.save('fits', new Map([['a', new Uint8Array(3)]]));
+    const large = new Uint8Array(4);
+    for (const content of [large, async () => large]) {
+      const saving = store.save('large', new Map([['a', content]]));
+      await expect(saving).rejects.toThrow(UsageError);
+      await expect(saving).rejects.toThrow(/a of 4 bytes.*at most 3 bytes/);
+    }
+    expect(await files.list('/run')).toEqual(['000001-fits']);
+  });
+
+  it('holds no file: each is read when it is asked for, and refused if it is no longer what it was', async () => {
+    const files = failingFiles(await saved(1));
+    const { checkpoint } = await (await open(files)).latest();
+    const before = files.calls();
+    await checkpoint!.files.get('state.json')!();
+    expect(files.log.slice(before)).toEqual(['read /run/000001-step-1/state.json']);
+    await files.append('/run/000001-step-1/state.json', new Uint8Array(1));
+    const reading = checkpoint!.files.get('state.json')!();
+    await expect(reading).rejects.toThrow(DataError);
+    await expect(reading).rejects.toThrow(/state\.json has 12 bytes instead of 11/);
   });
 
   it('says that its folder is a file', async () => {
@@ -210,6 +253,27 @@ describe('prune', () => {
     await expect(store.prune(0)).rejects.toThrow(UsageError);
   });
 
+  it('reads no checkpoint again that the store wrote or compared itself, and notices one that is gone', async () => {
+    const files = failingFiles(await saved(1));
+    const store = await open(files);
+    await store.latest();
+    await store.save('step-2', contentsOf(2));
+    const before = files.calls();
+    expect(await store.prune(2)).toEqual([]);
+    const reads = files.log.slice(before).filter((call) => call.startsWith('read '));
+    expect(reads).toEqual(['read /run/000002-step-2/manifest.json', 'read /run/000001-step-1/manifest.json']);
+    // A foreign one is read, once.
+    await (await open(files)).save('step-3', contentsOf(3));
+    const readsOf = async () => {
+      const start = files.calls();
+      await store.prune(1, (name) => name === 'step-3');
+      return files.log.slice(start).filter((call) => call.startsWith('read ')).length;
+    };
+    expect([await readsOf(), await readsOf()]).toEqual([1 + contentsOf(3).size, 1]);
+    await files.remove('/run/000003-step-3/model.safetensors');
+    expect(await store.prune(1)).toEqual(['/run/000001-step-1']);
+  });
+
   it('removes only what is chosen, and nothing where nothing is whole', async () => {
     const disk = await saved(1, 2, 3);
     const store = await open(disk);
@@ -265,6 +329,9 @@ describe('a process that is killed while it saves', () => {
       // Once it has said that it has the lock, at another moment each time: one save takes a few milliseconds.
       await new Promise((resolve) => child?.stdout?.once('data', resolve));
       await new Promise((resolve) => setTimeout(resolve, (kill * 37) % 50));
+      // However slow the machine is, some of them have saved.
+      if (kill % 4 === 2 && !said.slice(said.indexOf('\n') + 1).includes('\n'))
+        await new Promise((resolve) => child?.stdout?.once('data', resolve));
       if (kill === 3) {
         const second = openStore({ files: nodeFiles, folder: `${folder}/run`, processes: nodeProcesses });
         await expect(second).rejects.toThrow(UsageError);

@@ -1,15 +1,28 @@
 import { DataError, UsageError } from '../errors.ts';
 import { cannot, codeOf, isMissing } from './failure.ts';
-import { type Files, join, writeWhole } from './files.ts';
+import { bytesIn, type FileContent, type Files, join, writeWhole } from './files.ts';
 import { lockFolder, type Processes } from './lock.ts';
-import { encodeManifest, isFileName, manifestName, readChecked, unfinished } from './manifest.ts';
+import {
+  type Entry,
+  encodeManifest,
+  entryOf,
+  isFileName,
+  manifestName,
+  readChecked,
+  stands,
+  unfinished,
+} from './manifest.ts';
 
-/** A checkpoint that was read and is whole. */
+/** A checkpoint that was compared with its manifest and is whole. */
 export interface Checkpoint {
   /** The name it was saved under. */
   readonly name: string;
   readonly path: string;
-  readonly files: ReadonlyMap<string, Uint8Array>;
+  /**
+   * What reads each file; nothing is held in memory. The bytes are compared with the manifest again.
+   * @throws DataError where the file is no longer what it was
+   */
+  readonly files: ReadonlyMap<string, () => Promise<Uint8Array>>;
 }
 
 /** A checkpoint that is not whole, and why: unfinished, truncated, damaged. */
@@ -46,18 +59,20 @@ export interface Store {
   /** Locks of dead processes that were removed on opening, in words, to be said. */
   readonly tookOver: readonly string[];
   /**
-   * Saves files under a name; a name may be used again, the later one is the newer. When it resolves all of it is on the
-   * disk. After a failure what was written is removed as far as possible, and is no checkpoint in any case.
+   * Saves files under a name; a name may be used again, the later one is the newer. A file that is a function is made when
+   * its turn comes and forgotten when it is written. When it resolves all of it is on the disk. After a failure what was written is removed as far as possible, and is no checkpoint in any case.
    *
    * @returns the checkpoint's folder
-   * @throws UsageError for a name that is no file name everywhere; OmoeError for what the system said
+   * @throws UsageError for a name that is no file name everywhere, and for a file too large to be read back; OmoeError for
+   *   what the system said
    */
-  save(name: string, contents: ReadonlyMap<string, Uint8Array>): Promise<string>;
+  save(name: string, contents: ReadonlyMap<string, FileContent>): Promise<string>;
   /** @throws DataError if the folder itself cannot be read */
   latest(choose?: Choice): Promise<Latest>;
   /**
-   * Removes what is older than the newest whole checkpoint, except the newest `keep` whole ones. It reads the ones it
-   * keeps: a damaged one does not count. Where none is whole nothing is removed.
+   * Removes what is older than the newest whole checkpoint, except the newest `keep` whole ones; a damaged one does not
+   * count. One that this store wrote or compared itself is not read again: its manifest has to be the same and its files
+   * there. Any other one is read. Where none is whole nothing is removed.
    *
    * @returns the folders that were removed
    */
@@ -71,6 +86,17 @@ export interface StoreOptions {
   readonly folder: string;
   /** Whom the lock is to tell apart: `nodeProcesses` in Node. Null takes no lock: for reading, or where nobody else is. */
   readonly processes: Processes | null;
+  /** Bytes that a file may have. Default 2³¹ - 1: Node reads no more at once, so that a larger one could never be checked. */
+  readonly largestFile?: number;
+}
+
+/** What the operations on a store share. */
+interface Room {
+  readonly files: Files;
+  readonly folder: string;
+  readonly largestFile: number;
+  /** Paths of checkpoints that this store wrote or compared, with their manifests. */
+  readonly known: Map<string, Uint8Array>;
 }
 
 /**
@@ -78,7 +104,8 @@ export interface StoreOptions {
  *
  * @throws UsageError while another process has it; OmoeError for what the system said
  */
-export async function openStore({ files, folder, processes }: StoreOptions): Promise<Store> {
+export async function openStore({ files, folder, processes, largestFile = 2 ** 31 - 1 }: StoreOptions): Promise<Store> {
+  const room: Room = { files, folder, largestFile, known: new Map() };
   const lock = processes && (await acquire(files, folder, processes));
   // One thing at a time: two saves at once would take the same number.
   let before: Promise<unknown> = Promise.resolve();
@@ -90,9 +117,9 @@ export async function openStore({ files, folder, processes }: StoreOptions): Pro
   return {
     folder,
     tookOver: lock?.tookOver ?? [],
-    save: (name, contents) => inTurn(() => save(files, folder, name, contents)),
-    latest: (choose) => inTurn(() => latest(files, folder, choose)),
-    prune: (keep, choose) => inTurn(() => prune(files, folder, keep, choose)),
+    save: (name, contents) => inTurn(() => save(room, name, contents)),
+    latest: (choose) => inTurn(() => latest(room, choose)),
+    prune: (keep, choose) => inTurn(() => prune(room, keep, choose)),
     close: () => inTurn(async () => lock?.release()),
   };
 }
@@ -106,32 +133,37 @@ async function acquire(files: Files, folder: string, processes: Processes) {
   }
 }
 
-/** Node reads no more of a file at once, so that a larger one could never be checked. */
-const largestFile = 2 ** 31 - 1;
-
-function checkSizes(name: string, contents: ReadonlyMap<string, Uint8Array>): void {
-  for (const [file, { length }] of contents)
-    if (length > largestFile)
-      throw new UsageError({
-        operation: `save ${name}`,
-        received: `${file} of ${length} bytes`,
-        expected: `files of at most ${largestFile} bytes`,
-        advice:
-          'A file that large could be written and never read back: train a smaller model, or fewer of its layers.',
-      });
+function checkSize(name: string, file: string, { length }: Uint8Array, largest: number): void {
+  if (length > largest)
+    throw new UsageError({
+      operation: `save ${name}`,
+      received: `${file} of ${length} bytes`,
+      expected: `files of at most ${largest} bytes`,
+      advice: 'A file that large could be written and never read back: split it into several.',
+    });
 }
 
-async function save(files: Files, folder: string, name: string, contents: ReadonlyMap<string, Uint8Array>) {
+async function save(
+  { files, folder, largestFile, known }: Room,
+  name: string,
+  contents: ReadonlyMap<string, FileContent>,
+): Promise<string> {
   checkNames(name, contents);
-  checkSizes(name, contents);
   const newest = (await numbered(files, folder)).at(-1)?.number ?? 0;
   const path = join(folder, `${String(newest + 1).padStart(6, '0')}-${name}`);
-  const manifest = await encodeManifest(name, contents);
+  const entries: Entry[] = [];
   try {
     await files.makeFolder(path);
-    for (const [file, bytes] of contents) await files.writeNew(join(path, file), bytes);
+    for (const [file, content] of contents) {
+      const bytes = await bytesIn(content);
+      checkSize(name, file, bytes, largestFile);
+      await files.writeNew(join(path, file), bytes);
+      entries.push(await entryOf(file, bytes));
+    }
+    const manifest = encodeManifest(name, entries);
     await writeWhole(files, join(path, manifestName), manifest);
     await files.syncFolder(folder);
+    known.set(path, manifest);
   } catch (error) {
     await discard(files, path).catch(() => {});
     throw cannot('write', path, error);
@@ -145,7 +177,7 @@ async function discard(files: Files, path: string): Promise<void> {
   await files.remove(path);
 }
 
-function checkNames(name: string, contents: ReadonlyMap<string, Uint8Array>): void {
+function checkNames(name: string, contents: ReadonlyMap<string, unknown>): void {
   const refuse = (received: string, expected: string) => {
     throw new UsageError({ operation: 'save checkpoint', received, expected });
   };
@@ -185,17 +217,21 @@ async function numbered(files: Files, folder: string, choose: Choice = () => tru
   return found.sort((a, b) => a.number - b.number);
 }
 
-async function latest(files: Files, folder: string, choose?: Choice): Promise<Latest> {
+async function latest({ files, folder, known }: Room, choose?: Choice): Promise<Latest> {
   const passedOver: PassedOver[] = [];
   for (const { name, path } of (await numbered(files, folder, choose)).reverse()) {
     const read = await readChecked(files, path, name);
-    if (typeof read !== 'string') return { checkpoint: { name, path, files: read }, passedOver };
+    if (typeof read !== 'string') {
+      known.set(path, read.manifest);
+      return { checkpoint: { name, path, files: read.files }, passedOver };
+    }
     passedOver.push({ name, path, reason: read, unfinished: read === unfinished });
   }
   return { checkpoint: null, passedOver };
 }
 
-async function prune(files: Files, folder: string, keep: number, choose?: Choice): Promise<string[]> {
+async function prune(room: Room, keep: number, choose?: Choice): Promise<string[]> {
+  const { files, folder, known } = room;
   if (!Number.isSafeInteger(keep) || keep < 1)
     throw new UsageError({
       operation: 'prune checkpoints',
@@ -204,15 +240,28 @@ async function prune(files: Files, folder: string, keep: number, choose?: Choice
     });
   const removed: string[] = [];
   let kept = 0;
-  for (const { name, path } of (await numbered(files, folder, choose)).reverse()) {
-    if (kept < keep && typeof (await readChecked(files, path, name)) !== 'string') kept += 1;
+  for (const one of (await numbered(files, folder, choose)).reverse()) {
+    const { path } = one;
+    if (kept < keep && (await isWhole(room, one))) kept += 1;
     else if (kept > 0) removed.push(path);
   }
   try {
-    for (const path of removed) await discard(files, path);
+    for (const path of removed) {
+      known.delete(path);
+      await discard(files, path);
+    }
     if (removed.length > 0) await files.syncFolder(folder);
   } catch (error) {
     throw cannot('remove checkpoints in', folder, error);
   }
   return removed;
+}
+
+async function isWhole({ files, known }: Room, { name, path }: Numbered): Promise<boolean> {
+  const before = known.get(path);
+  if (before !== undefined) return stands(files, path, before);
+  const read = await readChecked(files, path, name);
+  if (typeof read === 'string') return false;
+  known.set(path, read.manifest);
+  return true;
 }

@@ -16,9 +16,14 @@ const reasons: Readonly<Record<string, string>> = {
 export const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error);
 
-/** Whether an error says that there is no such file: Node's code, or the name that a browser's file system gives it. */
+/**
+ * Whether an error says that there is no such file: Node's code, or the name that a browser's file system gives it; of one of
+ * omoe's own errors its cause does. A reader that fails in any other way has a file that it cannot read.
+ */
 export const isMissing = (error: unknown): boolean =>
-  codeOf(error) === 'ENOENT' || (error instanceof Error && error.name === 'NotFoundError');
+  error instanceof OmoeError
+    ? isMissing(error.cause)
+    : codeOf(error) === 'ENOENT' || (error instanceof Error && error.name === 'NotFoundError');
 
 /**
  * An error of the system as one of omoe's: `write folder/file: received no space left on the disk (ENOSPC), …`.

@@ -3,6 +3,12 @@ import { cannot } from './failure.ts';
 /** The bytes at a path. Where there is no such file it rejects with the code ENOENT, as Node's `readFile` does. */
 export type ReadFile = (path: string) => Promise<Uint8Array>;
 
+/** What a file is to hold: bytes, or what makes them when its turn comes, so that not all files are in memory at once. */
+export type FileContent = Uint8Array | (() => Promise<Uint8Array>);
+
+export const bytesIn = async (content: FileContent): Promise<Uint8Array> =>
+  typeof content === 'function' ? content() : content;
+
 /**
  * The few file operations that everything else is made of. Node's are in `omoe/io/node`, an in-memory folder is
  * {@link memoryFiles}, a browser may bring its own; a test fails the n-th call of any of them.

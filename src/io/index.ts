@@ -11,10 +11,18 @@ export {
   type Store,
   type StoreOptions,
 } from './checkpoints.ts';
-export { type Files, type ReadFile, writeWhole } from './files.ts';
+export { bytesIn, type FileContent, type Files, type ReadFile, writeWhole } from './files.ts';
 export { sha256 } from './hash.ts';
 export type { Lock, Processes, ProcessName } from './lock.ts';
 export { lockFolder } from './lock.ts';
 export { memoryFiles } from './memory.ts';
 export * from './safetensors/index.ts';
-export { readWeights, type Weights, type WeightsOptions, writeWeights } from './weights.ts';
+export { type PendingTensor, pendingWeights } from './shards.ts';
+export {
+  type OpenWeights,
+  openWeights,
+  readWeights,
+  type Weights,
+  type WeightsOptions,
+  writeWeights,
+} from './weights.ts';

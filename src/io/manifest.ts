@@ -1,3 +1,4 @@
+import { DataError } from '../errors.ts';
 import { codeOf, isMissing } from './failure.ts';
 import { type Files, join } from './files.ts';
 import { sha256 } from './hash.ts';
@@ -7,20 +8,24 @@ import { isObject, type Json, parseJson } from './json.ts';
 export const manifestName = 'manifest.json';
 const schema = 'omoe.checkpoint/1';
 
-interface Entry {
+export interface Entry {
   readonly name: string;
   readonly size: number;
   readonly sha256: string;
 }
 
-export async function encodeManifest(name: string, contents: ReadonlyMap<string, Uint8Array>): Promise<Uint8Array> {
-  const files: Entry[] = [];
-  for (const file of [...contents.keys()].sort()) {
-    const bytes = contents.get(file) as Uint8Array;
-    files.push({ name: file, size: bytes.length, sha256: await sha256(bytes) });
-  }
-  return encode(name, files);
-}
+export const entryOf = async (name: string, bytes: Uint8Array): Promise<Entry> => ({
+  name,
+  size: bytes.length,
+  sha256: await sha256(bytes),
+});
+
+/** The same for the same files, in whatever order they were written. */
+export const encodeManifest = (name: string, files: readonly Entry[]): Uint8Array =>
+  encode(
+    name,
+    [...files].sort((a, b) => (a.name < b.name ? -1 : 1)),
+  );
 
 const encode = (name: string, files: readonly Entry[]): Uint8Array =>
   new TextEncoder().encode(`${JSON.stringify({ schema, name, files }, null, 2)}\n`);
@@ -28,17 +33,20 @@ const encode = (name: string, files: readonly Entry[]): Uint8Array =>
 /** Of a checkpoint that was never finished, in distinction from one that is damaged. */
 export const unfinished = `it is unfinished: it has no ${manifestName}`;
 
+/** A checkpoint whose files were compared with its manifest. Each is read, and compared again, when it is asked for. */
+export interface Checked {
+  readonly manifest: Uint8Array;
+  readonly files: ReadonlyMap<string, () => Promise<Uint8Array>>;
+}
+
 /**
- * Reads a checkpoint's files and compares each with the manifest. What is given back is what was compared.
+ * Reads a checkpoint's files one at a time and compares each with the manifest. None is held: a file is read a second time
+ * when it is asked for, and what is given then was compared then.
  *
  * @param folder its folder; @param name the name that it should have
  * @returns the files, or in words why it is not whole
  */
-export async function readChecked(
-  files: Files,
-  folder: string,
-  name: string,
-): Promise<ReadonlyMap<string, Uint8Array> | string> {
+export async function readChecked(files: Files, folder: string, name: string): Promise<Checked | string> {
   let manifest: Uint8Array;
   try {
     manifest = await files.read(join(folder, manifestName));
@@ -47,20 +55,56 @@ export async function readChecked(
   }
   const entries = decode(manifest, name);
   if (entries === null) return `${manifestName} is damaged`;
-  const contents = new Map<string, Uint8Array>();
+  const readers = new Map<string, () => Promise<Uint8Array>>();
   for (const entry of entries) {
-    let bytes: Uint8Array;
-    try {
-      bytes = await files.read(join(folder, entry.name));
-    } catch (error) {
-      return isMissing(error) ? `${entry.name} is missing` : `${entry.name} cannot be read (${codeOf(error)})`;
-    }
-    if (bytes.length !== entry.size) return `${entry.name} has ${bytes.length} bytes instead of ${entry.size}`;
-    if ((await sha256(bytes)) !== entry.sha256) return `${entry.name} is damaged: its SHA-256 is another`;
-    contents.set(entry.name, bytes);
+    const found = await readEntry(files, folder, entry);
+    if (typeof found === 'string') return found;
+    readers.set(entry.name, async () => {
+      const bytes = await readEntry(files, folder, entry);
+      if (typeof bytes !== 'string') return bytes;
+      throw new DataError({
+        operation: `read ${folder}`,
+        received: bytes,
+        expected: 'the files as they were when the checkpoint was opened',
+        advice: 'Does another program write into this folder?',
+      });
+    });
   }
-  return contents;
+  return { manifest, files: readers };
 }
+
+/** The bytes of a file, or in words why they are not those of the manifest. */
+async function readEntry(
+  files: Files,
+  folder: string,
+  { name, size, sha256: hash }: Entry,
+): Promise<Uint8Array | string> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await files.read(join(folder, name));
+  } catch (error) {
+    return isMissing(error) ? `${name} is missing` : `${name} cannot be read (${codeOf(error)})`;
+  }
+  if (bytes.length !== size) return `${name} has ${bytes.length} bytes instead of ${size}`;
+  return (await sha256(bytes)) === hash ? bytes : `${name} is damaged: its SHA-256 is another`;
+}
+
+/** Whether a checkpoint that was whole has the same manifest still, and all of its files by name. Their bytes are not read. */
+export async function stands(files: Files, folder: string, before: Uint8Array): Promise<boolean> {
+  try {
+    const names = new Set(await files.list(folder));
+    const now = await files.read(join(folder, manifestName));
+    return sameBytes(now, before) && namesIn(now).every((name) => names.has(name));
+  } catch {
+    return false;
+  }
+}
+
+const namesIn = (manifest: Uint8Array): readonly string[] =>
+  (JSON.parse(new TextDecoder().decode(manifest)) as { files: readonly Entry[] }).files.map(({ name }) => name);
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, at) => byte === b[at]);
 
 /** The entries of a manifest; null unless it is, byte for byte, what would be written for them under this name. */
 function decode(bytes: Uint8Array, name: string): readonly Entry[] | null {
@@ -80,7 +124,7 @@ function decode(bytes: Uint8Array, name: string): readonly Entry[] | null {
   });
   if (!entries.every((entry) => entry !== null) || !entries.every((entry) => isFileName(entry.name))) return null;
   const again = encode(name, entries);
-  return again.length === bytes.length && again.every((byte, at) => byte === bytes[at]) ? entries : null;
+  return sameBytes(again, bytes) ? entries : null;
 }
 
 /** Names that are legal on every system and stay in their folder. */

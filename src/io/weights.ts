@@ -1,10 +1,11 @@
-import { DataError, UsageError } from '../errors.ts';
+import { DataError } from '../errors.ts';
 import { codeOf, isMissing } from './failure.ts';
 import { join, type ReadFile } from './files.ts';
 import { isObject, type Json, type JsonObject, parseJson } from './json.ts';
 import { quoted, readSafetensors } from './safetensors/read.ts';
 import { headerLimit, type SafetensorsFile, type StoredTensor } from './safetensors/types.ts';
 import { compareNames, writeSafetensors } from './safetensors/write.ts';
+import { fileName, indexName, layOut } from './shards.ts';
 
 /** A model's tensors in a folder as Hugging Face has it: one file, or shards and an index that says what is where. */
 export interface Weights extends SafetensorsFile {
@@ -12,41 +13,81 @@ export interface Weights extends SafetensorsFile {
   readonly files: readonly string[];
 }
 
-export const weightsName = 'model.safetensors';
-export const indexName = `${weightsName}.index.json`;
+export const weightsName = fileName('model');
 const pickles = ['pytorch_model.bin', 'pytorch_model.bin.index.json'];
 
 /** More shards than any model of today has; an index that names more is not read. */
 const shardLimit = 1000;
 
+/** Weights whose files are read one at a time. */
+export interface OpenWeights {
+  /** The names of all tensors. */
+  readonly names: ReadonlySet<string>;
+  /** The files, in the order of their names. */
+  readonly files: readonly string[];
+  /**
+   * The files' tensors, one file after the other: whoever forgets one before the next holds no more than one.
+   * @throws DataError if a file is missing or malformed, and if it and the index do not agree to the last tensor
+   */
+  shards(): AsyncIterable<SafetensorsFile>;
+}
+
 /**
- * Reads `model.safetensors`, or where there is none the shards of `model.safetensors.index.json`.
+ * Reads `model.safetensors`, or where there is none the shards of `model.safetensors.index.json`, all of them at once.
  *
  * @param read rejects with the code ENOENT where there is no file
  * @throws DataError if there is neither (a pickle is refused, with how to convert it), if a file is malformed, and if
  *   index and shards do not agree to the last tensor
  */
 export async function readWeights(folder: string, read: ReadFile): Promise<Weights> {
-  const whole = await readIfThere(join(folder, weightsName), read);
-  if (whole !== null) return { ...readSafetensors(whole, join(folder, weightsName)), files: [weightsName] };
-  const index = await readIfThere(join(folder, indexName), read);
-  if (index !== null) return readShards(folder, readIndex(index, join(folder, indexName)), read);
-  for (const name of pickles)
-    if ((await readIfThere(join(folder, name), read)) !== null)
+  const { files, shards } = await openWeights(folder, read);
+  const tensors = new Map<string, StoredTensor>();
+  let metadata: ReadonlyMap<string, string> | null = null;
+  for await (const shard of shards()) {
+    for (const [name, tensor] of shard.tensors) tensors.set(name, tensor);
+    metadata = common(metadata, shard.metadata);
+  }
+  return { tensors, metadata: metadata ?? new Map(), files };
+}
+
+/**
+ * As {@link readWeights}, and only the index is read yet; a single file is read at once.
+ * @param stem what the files are called before `.safetensors`
+ */
+export async function openWeights(folder: string, read: ReadFile, stem = 'model'): Promise<OpenWeights> {
+  const [name, indexed] = [fileName(stem), indexName(stem)];
+  const whole = await readIfThere(join(folder, name), read);
+  if (whole !== null) {
+    const file = readSafetensors(whole, join(folder, name));
+    return { names: new Set(file.tensors.keys()), files: [name], shards: () => one(file) };
+  }
+  const bytes = await readIfThere(join(folder, indexed), read);
+  if (bytes !== null) {
+    const index = readIndex(bytes, join(folder, indexed));
+    const names = new Set([...index.values()].flatMap((listed) => [...listed]));
+    const files = [...index.keys()].sort(compareNames);
+    return { names, files, shards: () => readShards(folder, index, indexed, read) };
+  }
+  for (const pickle of stem === 'model' ? pickles : [])
+    if ((await readIfThere(join(folder, pickle), read)) !== null)
       throw new DataError({
         operation: `read weights ${folder}`,
-        received: `${name}, a pickle, which may run any program when it is read`,
-        expected: weightsName,
+        received: `${pickle}, a pickle, which may run any program when it is read`,
+        expected: name,
         advice:
           'Convert it where you trust it and have Python: ' +
           "AutoModel.from_pretrained(folder).save_pretrained(folder, safe_serialization=True) of 'transformers'.",
       });
   throw new DataError({
     operation: `read weights ${folder}`,
-    received: `neither ${weightsName} nor ${indexName}`,
+    received: `neither ${name} nor ${indexed}`,
     expected: 'one of them',
     advice: 'Is it the folder of a model?',
   });
+}
+
+async function* one(file: SafetensorsFile): AsyncGenerator<SafetensorsFile> {
+  yield file;
 }
 
 async function readIfThere(path: string, read: ReadFile): Promise<Uint8Array | null> {
@@ -99,27 +140,26 @@ function weightMap(bytes: Uint8Array, path: string): JsonObject {
 const isShardName = (name: string): boolean =>
   name.endsWith('.safetensors') && !name.startsWith('.') && !/[/\\:\p{Cc}]/u.test(name);
 
-async function readShards(folder: string, index: Index, read: ReadFile): Promise<Weights> {
-  const tensors = new Map<string, StoredTensor>();
-  let metadata: ReadonlyMap<string, string> | null = null;
-  const files = [...index.keys()].sort(compareNames);
-  for (const name of files) {
+async function* readShards(
+  folder: string,
+  index: Index,
+  indexed: string,
+  read: ReadFile,
+): AsyncGenerator<SafetensorsFile> {
+  for (const name of [...index.keys()].sort(compareNames)) {
     const path = join(folder, name);
     const refuse = (received: string, expected: string) =>
-      new DataError({ operation: `read ${path}`, received, expected, advice: `Does it belong to this ${indexName}?` });
+      new DataError({ operation: `read ${path}`, received, expected, advice: `Does it belong to this ${indexed}?` });
     const bytes = await readIfThere(path, read);
-    if (bytes === null) throw refuse('no such file', `the shard that ${indexName} names`);
+    if (bytes === null) throw refuse('no such file', `the shard that ${indexed} names`);
     const shard = readSafetensors(bytes, path);
     const listed = index.get(name) as ReadonlySet<string>;
     for (const tensor of listed)
-      if (!shard.tensors.has(tensor)) throw refuse(`no tensor ${quoted(tensor)}`, `it here, as ${indexName} says`);
-    for (const [tensor, stored] of shard.tensors) {
-      if (!listed.has(tensor)) throw refuse(`the tensor ${quoted(tensor)}`, `only what ${indexName} lists for it`);
-      tensors.set(tensor, stored);
-    }
-    metadata = common(metadata, shard.metadata);
+      if (!shard.tensors.has(tensor)) throw refuse(`no tensor ${quoted(tensor)}`, `it here, as ${indexed} says`);
+    for (const tensor of shard.tensors.keys())
+      if (!listed.has(tensor)) throw refuse(`the tensor ${quoted(tensor)}`, `only what ${indexed} lists for it`);
+    yield shard;
   }
-  return { tensors, metadata: metadata ?? new Map(), files };
 }
 
 /** The metadata that all shards have alike, such as `format`; what one of them says of itself is not the model's. */
@@ -147,37 +187,8 @@ export function writeWeights(
   tensors: Iterable<readonly [string, StoredTensor]>,
   { metadata = [], shardBytes = 2e9 }: WeightsOptions = {},
 ): Map<string, Uint8Array> {
-  if (!(shardBytes >= 1))
-    throw new UsageError({ operation: 'write weights', received: `shardBytes ${shardBytes}`, expected: 'at least 1' });
-  const sorted = [...tensors].sort(([a], [b]) => compareNames(a, b));
-  const twice = sorted.find(([name], at) => name === sorted[at + 1]?.[0]);
-  if (twice)
-    throw new UsageError({ operation: 'write weights', received: `${quoted(twice[0])} twice`, expected: 'it once' });
-  const shards = split(sorted, shardBytes);
   const notes = [...metadata];
-  if (shards.length <= 1) return new Map([[weightsName, writeSafetensors(sorted, notes)]]);
-
-  const number = (value: number) => String(value).padStart(5, '0');
-  const nameOf = (at: number) => `model-${number(at + 1)}-of-${number(shards.length)}.safetensors`;
-  const files = new Map(shards.map((shard, at) => [nameOf(at), writeSafetensors(shard, notes)]));
-  const total = sorted.reduce((sum, [, { bytes }]) => sum + bytes.length, 0);
-  // Written by hand, for an object would lose a tensor of the name __proto__ and put the numbers first.
-  const lines = shards.flatMap((shard, at) => shard.map(([name]) => `    ${JSON.stringify(name)}: "${nameOf(at)}"`));
-  const index = `{\n  "metadata": {\n    "total_size": ${total}\n  },\n  "weight_map": {\n${lines.join(',\n')}\n  }\n}\n`;
-  return files.set(indexName, new TextEncoder().encode(index));
-}
-
-function split(sorted: readonly (readonly [string, StoredTensor])[], limit: number) {
-  const shards: (readonly [string, StoredTensor])[][] = [];
-  let room = 0;
-  for (const tensor of sorted) {
-    const size = tensor[1].bytes.length;
-    if (size > room || shards.length === 0) {
-      shards.push([]);
-      room = limit;
-    }
-    shards[shards.length - 1].push(tensor);
-    room -= size;
-  }
-  return shards;
+  const { shards, index } = layOut('model', tensors, shardBytes, ({ bytes }) => bytes.length);
+  const files = new Map(shards.map(({ file, tensors: held }) => [file, writeSafetensors(held, notes)]));
+  return index ? files.set(indexName('model'), index) : files;
 }

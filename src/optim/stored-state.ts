@@ -1,7 +1,7 @@
 import type { DType } from '../backend.ts';
 import type { Engine } from '../engine.ts';
 import type { Recorded } from '../moe/statistics.ts';
-import { type StoredArray, StrictArrays, storeTree } from '../stored.ts';
+import { type PendingArray, pending, type StoredArrays, StrictArrays, storeTree } from '../stored.ts';
 import { Tensor } from '../tensor.ts';
 import { mapTree } from '../tree.ts';
 import type { LinearState } from './linear-state.ts';
@@ -22,8 +22,8 @@ import { ExpertColumns } from './projector/index.ts';
  *   linears.<name>.squaredNorms       Float64 [expert]: ‖A‖²_F of the true columns; sketchErrors: what sketching gave up
  *   linears.<name>.projectors.*       of this orthogonal phase: factor or dense, trace, and others.* for the leakage
  */
-export interface StoredOptimizer {
-  readonly arrays: ReadonlyMap<string, StoredArray>;
+export interface StoredOptimizer<Arrays = StoredArrays> {
+  readonly arrays: Arrays;
   readonly layout: OptimizerLayout;
 }
 
@@ -43,20 +43,19 @@ export interface LinearLayout {
   readonly projectors: 'factor' | 'dense' | null;
 }
 
-const float64 = (values: readonly number[]): StoredArray => ({
-  shape: [values.length],
-  data: Float64Array.from(values),
-});
+const float64 = (values: readonly number[]): PendingArray =>
+  pending({ shape: [values.length], data: Float64Array.from(values) });
 
-export async function storeOptimizer<S>(state: OmoeState<S>): Promise<StoredOptimizer> {
-  const arrays = await storeTree(state.base, 'base');
+/** The state's arrays, which are read one by one when they are written: the state has to live until then. */
+export function storeOptimizer<S>(state: OmoeState<S>): StoredOptimizer<ReadonlyMap<string, PendingArray>> {
+  const arrays = storeTree(state.base, 'base');
   const linears: Record<string, LinearLayout> = {};
   for (const [name, linear] of state.linears) {
     const at = `linears.${name}`;
-    const { start, pending, projectors } = linear;
-    const tensors = await storeTree({
+    const { start, pending: records, projectors } = linear;
+    const tensors = storeTree({
       ...(start ? { [`${at}.start`]: start } : {}),
-      ...Object.fromEntries(pending.map((record, i) => [`${at}.pending.${i}`, record])),
+      ...Object.fromEntries(records.map((record, i) => [`${at}.pending.${i}`, record])),
       ...(projectors
         ? { [`${at}.projectors`]: projectors.q, [`${at}.projectors.others.columns`]: projectors.others.columns }
         : {}),
@@ -64,7 +63,8 @@ export async function storeOptimizer<S>(state: OmoeState<S>): Promise<StoredOpti
     for (const [path, array] of tensors) arrays.set(path, array);
     const held = linear.columns.map((expert) => expert.state());
     held.forEach(({ rows, columns }, e) => {
-      arrays.set(`${at}.columns.${e}`, { shape: [rows === 0 ? 0 : columns.length / rows, rows], data: columns });
+      const shape = [rows === 0 ? 0 : columns.length / rows, rows];
+      arrays.set(`${at}.columns.${e}`, pending({ shape, data: columns }));
     });
     const numbers: Record<string, readonly number[]> = {
       squaredNorms: held.map(({ squaredNorm }) => squaredNorm),
@@ -77,7 +77,7 @@ export async function storeOptimizer<S>(state: OmoeState<S>): Promise<StoredOpti
     };
     for (const [what, values] of Object.entries(numbers)) arrays.set(`${at}.${what}`, float64(values));
     const form = projectors === null ? null : 'factor' in projectors.q ? 'factor' : 'dense';
-    linears[name] = { pending: pending.length, projectors: form };
+    linears[name] = { pending: records.length, projectors: form };
   }
   return { arrays, layout: { step: state.step, base: numbersOf(state.base), linears } };
 }
