@@ -15,6 +15,8 @@ export interface Case<Inputs = unknown> {
   title(size: Size): string;
   /** Multiplications and additions of one call; undefined where they are not what takes the time. */
   flops?(size: Size): number;
+  /** Tokens that one call trains on; undefined where nothing is trained. */
+  tokens?(size: Size): number;
   /** Drawn once, in Float32 on the CPU; every device and the Float64 reference get these numbers. */
   inputs(t: Engine, size: Size): Inputs;
   /** Issues the work. The clock stops when all of it is done. */

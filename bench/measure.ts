@@ -39,6 +39,8 @@ export interface Measured {
   readonly omoe: Statistics;
   /** 10⁹ multiplications and additions a second; null where they are not counted. */
   readonly gigaflops: number | null;
+  /** Absent: nothing is trained. */
+  readonly tokensPerSecond?: number;
   /** Milliseconds of the bare kernels; null where there is no gpu.js below. */
   readonly bare: Statistics | null;
   /** Median over rounds of (omoe − bare)/bare, each round timed side by side. */
@@ -113,7 +115,7 @@ export async function prepare(of: Case, size: Size, reference: Reference, backen
   const composed = t.trace().filter((line) => line.composed > 0);
   t.free(first, { except: inputs });
   return {
-    ...{ backend, t, inputs, errorOverBound: Math.max(...ratios) },
+    ...{ backend, t, inputs, errorOverBound: Math.max(0, ...ratios) },
     composed: composed.map(({ op, declined }) => [op, ...declined].join(': ')),
     variant: (run) => async () => {
       using step = t.region();
@@ -154,6 +156,7 @@ export async function measure(request: Request, sampler: Sampler): Promise<Measu
     ...{ errorOverBound: own.errorOverBound, composed: own.composed, sampler: sampler.name },
     omoe: statisticsOf(omoe),
     gigaflops: flops === undefined ? null : flops / statisticsOf(omoe).median / 1e6,
+    ...(of.tokens ? { tokensPerSecond: (1000 * of.tokens(size)) / statisticsOf(omoe).median } : {}),
     bare: timedBare && statisticsOf(timedBare),
     overhead: timedBare && ratioOf(omoe, timedBare).median - 1,
     bareIsPart: bare?.work.shapes === null,

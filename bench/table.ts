@@ -36,6 +36,8 @@ const besideBare = ({ overhead, bareIsPart, omoe, bare }: Measured): string[] =>
   if (bareIsPart) return [`${(omoe.median / bare.median).toPrecision(2)} × its products in ${time}`];
   return [`${overhead >= 0 ? '+' : '−'}${Math.abs(100 * overhead).toFixed(0)} % over ${time}`];
 };
+const ofTokens = ({ tokensPerSecond }: Measured): string[] =>
+  tokensPerSecond === undefined ? [] : [`${tokensPerSecond.toFixed(0)} tokens/s`];
 const besideOthers = ({ beside }: Measured): string[] => beside.map(({ name, ratio }) => `${spread(ratio)} × ${name}`);
 
 export function markdown(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
@@ -54,7 +56,7 @@ export function table({ node, place, platform, processor, cores, seed, measured,
     m.device,
     spread(m.omoe),
     m.gigaflops === null ? '' : m.gigaflops.toFixed(1),
-    [...besideOthers(m), ...besideBare(m)].join('; '),
+    [...ofTokens(m), ...besideOthers(m), ...besideBare(m)].join('; '),
     m.omoe.samples,
   ]);
   return [

@@ -1,5 +1,6 @@
 import type { Case } from '../case.ts';
 import { encoderStep } from './encoder-step.ts';
+import { encoderFeed, encoderTrain } from './encoder-train.ts';
 import { attention, layerNorm, linearGelu, softmax } from './layers.ts';
 import { matmul, skinny } from './matmul.ts';
 import { moeExperts, moeStep, moeTokens } from './moe-step.ts';
@@ -11,7 +12,7 @@ import { adamw, projectDense, projectFactored } from './updates.ts';
 export const cases = [
   ...[matmul, skinny, linearGelu, softmax, layerNorm, attention, gate, groupedMatmul, groupedOuter],
   ...[projectDense, projectFactored, adamw],
-  ...[moeStep, moeTokens, moeExperts, encoderStep, ...omoeSteps],
+  ...[moeStep, moeTokens, moeExperts, encoderStep, encoderTrain, encoderFeed, ...omoeSteps],
 ] as readonly unknown[] as readonly Case[];
 
 /** @throws Error for a name that no case has */

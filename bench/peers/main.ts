@@ -4,12 +4,14 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dimensions } from '../case.ts';
 import { chart } from '../chart.ts';
+import { fullSize } from '../encoder.ts';
 import { nodeOf, refuse, whole } from '../options.ts';
 import { bundled } from '../processes.ts';
 import { shuffled } from '../sample.ts';
 import { markdown, spread } from '../table.ts';
 import { type Contender, startContender } from './contender.ts';
 import { duel, type Outcome, type Side } from './duel.ts';
+import { encoderProblem } from './encoder-problem.ts';
 import { type Library, libraries } from './libraries.ts';
 import { matmulProblem, moeProblem, type Problem } from './problems.ts';
 
@@ -17,7 +19,7 @@ import { matmulProblem, moeProblem, type Problem } from './problems.ts';
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: 'matmul,moe' },
+    only: { type: 'string', default: 'matmul,moe,encoder' },
     sizes: { type: 'string' },
     threads: { type: 'string', default: [...new Set([1, availableParallelism()])].join() },
     peers: { type: 'string' },
@@ -36,6 +38,7 @@ const node = nodeOf(values.node);
 const usual: Readonly<Record<string, readonly string[]>> = {
   matmul: ['64', '128', '256', '512', '1024', '1024x128x8', '256x128x512', '256x768x3072'],
   moe: ['128', '256', '768'],
+  encoder: [fullSize],
 };
 const work = values.only.split(',').flatMap((kind) => {
   if (!Object.hasOwn(usual, kind)) return refuse('only', kind, Object.keys(usual).join(', '));
@@ -43,7 +46,8 @@ const work = values.only.split(',').flatMap((kind) => {
   return sizes.flatMap((size) => values.threads.split(',').map((n) => ({ kind, size, threads: whole('threads', n) })));
 });
 
-function problemOf(kind: string, size: string): Problem {
+async function problemOf(kind: string, size: string): Promise<Problem> {
+  if (kind === 'encoder') return encoderProblem(size);
   const [m, inner = m, n = m] = dimensions(size);
   return kind === 'matmul' ? matmulProblem(m, inner, n) : moeProblem(m, n === m ? 1024 : inner);
 }
@@ -70,6 +74,7 @@ interface Result {
   readonly title: string;
   readonly threads: number;
   readonly flops: number;
+  readonly tokens?: number;
   readonly outcomes: readonly (Outcome & { readonly version: string })[];
 }
 const results: Result[] = [];
@@ -107,11 +112,12 @@ async function compare(problem: Problem, threads: number): Promise<Result | null
     }
     if (sides[0]?.name !== 'omoe') return null;
     const outcomes = await duel(sides, { samples, seed });
-    const { title, flops } = problem;
+    const { title, flops, tokens } = problem;
     return {
       title,
       threads,
       flops,
+      ...(tokens === undefined ? {} : { tokens }),
       outcomes: outcomes.map((outcome, i) => ({ ...outcome, version: sides[i].version })),
     };
   } finally {
@@ -134,7 +140,7 @@ const outputsIn = (folder: string): Map<string, Float32Array> =>
 try {
   for (const [done, i] of shuffled(work.length, seed, 'peers').entries()) {
     const { kind, size, threads } = work[i];
-    const problem = problemOf(kind, size);
+    const problem = await problemOf(kind, size);
     const result = await compare(problem, threads);
     if (result) results[i] = result;
     const times = result?.outcomes.map(({ name, time }) => `${name} ${time.median.toPrecision(3)} ms`).join(', ');
@@ -145,9 +151,10 @@ try {
 }
 
 const reached = results.filter(Boolean);
-const rows = reached.flatMap(({ title, threads, flops, outcomes }) =>
+const rows = reached.flatMap(({ title, threads, flops, tokens, outcomes }) =>
   outcomes.map(({ name, time, ratio }) => [
     ...[title, threads, name, spread(time), (flops / time.median / 1e6).toFixed(1)],
+    tokens === undefined ? '' : ((1000 * tokens) / time.median).toFixed(0),
     ratio ? spread(ratio) : '1',
   ]),
 );
@@ -159,7 +166,10 @@ console.log(
     ...versions,
     ...[...skipped].map(([who, reason]) => `${who}: left out, ${reason}`),
     '',
-    markdown(['problem', 'threads', 'library', 'ms: median (quartiles)', 'GFLOP/s', 'omoe is … times as fast'], rows),
+    markdown(
+      ['problem', 'threads', 'library', 'ms: median (quartiles)', 'GFLOP/s', 'tokens/s', 'omoe is … times as fast'],
+      rows,
+    ),
     ...failures,
   ].join('\n'),
 );

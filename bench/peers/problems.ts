@@ -11,6 +11,8 @@ export interface Problem {
   readonly title: string;
   /** Multiplications and additions of one call. */
   readonly flops: number;
+  /** Tokens that one call trains on; absent where nothing is trained, or one layer alone. */
+  readonly tokens?: number;
   /** What a library needs to know besides the inputs. */
   readonly spec: Readonly<Record<string, string | number>>;
   readonly inputs: readonly Named[];

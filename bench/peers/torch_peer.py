@@ -28,7 +28,7 @@ torch.set_num_threads(int(threads))
 PATHS = ['router.weight', 'fc1.weight', 'fc1.bias', 'fc2.weight', 'fc2.bias']
 
 
-def loss_of(x, parameters, k):
+def moe(x, parameters, k):
     """Dropless: rows sorted by expert, each expert's share through its own two linear maps, and back by index_add."""
     router, w1, b1, w2, b2 = parameters
     kept, chosen = torch.topk(x @ router, k)  # [token, slot]
@@ -42,7 +42,11 @@ def loss_of(x, parameters, k):
     experts = zip(rows, w1.unbind(), b1.unbind(), w2.unbind(), b2.unbind())
     outputs = [torch.addmm(d, torch.nn.functional.gelu(torch.addmm(b, part, a)), c) for part, a, b, c, d in experts]
     weighted = torch.cat(outputs) * gates.index_select(0, order).unsqueeze(1)
-    return torch.zeros_like(x).index_add(0, token_of_row, weighted).square().mean()
+    return torch.zeros_like(x).index_add(0, token_of_row, weighted)
+
+
+def loss_of(x, parameters, k):
+    return moe(x, parameters, k).square().mean()
 
 
 def matmul(read, write, spec):
@@ -71,6 +75,50 @@ def training_step(read, write, spec):
     return call
 
 
+def encoder_loss(ids, labels, of, spec):
+    """BERT's post-norm blocks with experts in the place of the feed-forward networks; `of` gives a parameter by its path."""
+    batch, length, width, heads = (spec[name] for name in ['batch', 'length', 'width', 'heads'])
+
+    def linear(rows, path):
+        return torch.addmm(of(path + '.bias'), rows, of(path + '.weight'))
+
+    def norm(rows, path):
+        return torch.nn.functional.layer_norm(rows, (width,), of(path + '.weight'), of(path + '.bias'), spec['epsilon'])
+
+    def split(rows):  # [batch, head, position, dim]
+        return rows.view(batch, length, heads, width // heads).transpose(1, 2)
+
+    embedded = torch.nn.functional.embedding(ids, of('embeddings.words')) + of('embeddings.positions')[:length]
+    rows = norm((embedded + of('embeddings.segments')[0]).view(batch * length, width), 'embeddings.norm')
+    for block in range(spec['layers']):
+        at = f'blocks.{block}'
+        q, k, v = (split(linear(rows, f'{at}.attention.{name}')) for name in ['query', 'key', 'value'])
+        weights = torch.softmax(q @ k.transpose(2, 3) * (width // heads) ** -0.5, dim=-1)
+        mixed = (weights @ v).transpose(1, 2).reshape(batch * length, width)
+        rows = norm(rows + linear(mixed, f'{at}.attention.output'), f'{at}.norm1')
+        rows = norm(rows + moe(rows, [of(f'{at}.moe.{path}') for path in PATHS], spec['k']), f'{at}.norm2')
+    pooled = torch.tanh(linear(rows.view(batch, length, width)[:, 0], 'pooler'))
+    return torch.nn.functional.cross_entropy(linear(pooled, 'head'), labels)
+
+
+def encoder_step(read, write, spec, names):
+    ids, labels = read('tokens').long(), read('labels').long()
+    parameters = {name: read(name).requires_grad_() for name in names if name not in ['tokens', 'labels']}
+    optimizer = torch.optim.AdamW(parameters.values(), lr=spec['rate'], weight_decay=spec['decay'])
+
+    def call():
+        optimizer.zero_grad(set_to_none=True)
+        loss = encoder_loss(ids, labels, parameters.__getitem__, spec)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    write('loss', torch.tensor([call()]))
+    for name, parameter in parameters.items():
+        write('gradient.' + name, parameter.grad)
+    return call
+
+
 def prepare(message):
     shapes = {each['name']: each for each in message['inputs']}
 
@@ -81,8 +129,10 @@ def prepare(message):
     def write(name, tensor):
         tensor.detach().numpy().astype(np.float32).tofile(os.path.join(message['out'], name + '.f32'))
 
-    problem = {'matmul': matmul, 'moe': training_step}[message['spec']['kind']]
-    return problem(read, write, message['spec'])
+    spec = message['spec']
+    if spec['kind'] == 'encoder':
+        return encoder_step(read, write, spec, list(shapes))
+    return {'matmul': matmul, 'moe': training_step}[spec['kind']](read, write, spec)
 
 
 def blas():

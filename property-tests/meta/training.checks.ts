@@ -12,8 +12,10 @@ import type { Task } from '../../src/tasks/types.ts';
 import type { Tensor } from '../../src/tensor.ts';
 import type { BatchTensors } from '../../src/train/classifier.ts';
 import type { trainDense, trainMethod } from '../../src/train/compare.ts';
-import type { evaluate, measureExperts } from '../../src/train/measure.ts';
+import type { evaluateTask } from '../../src/train/evaluate.ts';
+import { measuredBatches, type measureExperts } from '../../src/train/measure.ts';
 import { comparePlan } from '../../src/train/plan.ts';
+import { smallEncoder } from '../../src/train/small-encoder.ts';
 import type { ComparePlan, DenseModel, Method, MethodRun, StepEvent } from '../../src/train/types.ts';
 import { claim, claimEqual, claimWithin } from '../kit/method.ts';
 
@@ -25,7 +27,7 @@ import { claim, claimEqual, claimWithin } from '../kit/method.ts';
 export interface Trainer {
   readonly trainDense: typeof trainDense;
   readonly trainMethod: typeof trainMethod;
-  readonly evaluate: typeof evaluate;
+  readonly evaluateTask: typeof evaluateTask;
   readonly measureExperts: typeof measureExperts;
 }
 
@@ -315,9 +317,17 @@ export async function paddingIsNotMeasured(trainer: Trainer): Promise<void> {
   const { start, parameters } = variedModel(t, plan, whole);
   const measure = async (positions: number, padToken: number) => {
     const task: Task = { ...whole, dev, length: positions, padToken };
-    const metric = await trainer.evaluate(t, parameters, task, plan);
-    const { similarity, routing, ...scalars } = await trainer.measureExperts(t, parameters, start, task, plan);
-    return Object.entries({ metric, ...scalars, ...routing, ...similarity.flat() });
+    const learner = smallEncoder(plan, task);
+    const scores = await trainer.evaluateTask(t, learner, parameters, task, { batch: 2 * plan.batch });
+    const seen = measuredBatches(task, plan.batch);
+    const { similarity, routing, ...scalars } = await trainer.measureExperts(
+      t,
+      learner,
+      { parameters, start },
+      task,
+      seen,
+    );
+    return Object.entries({ ...scores, ...scalars, ...routing, ...similarity.flat() });
   };
   const bare = await measure(length, 0);
   const finite = bare.every(([, value]) => typeof value === 'number' && Number.isFinite(value));

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import * as compare from '../../src/train/compare.ts';
+import * as evaluation from '../../src/train/evaluate.ts';
 import * as measure from '../../src/train/measure.ts';
 import { ClaimFailed } from '../kit/method.ts';
 import { type Trainer, trainingChecks } from './training.checks.ts';
@@ -89,7 +90,7 @@ function trainerThatIs(wrong: Mistake): Trainer {
   return {
     trainDense: (...given) => during('dense', () => compare.trainDense(...given)),
     trainMethod: (...given) => during(given[2].name, () => compare.trainMethod(...given)),
-    evaluate: (...given) => during('measures', () => measure.evaluate(...given)),
+    evaluateTask: (...given) => during('measures', () => evaluation.evaluateTask(...given)),
     measureExperts: (...given) => during('measures', () => measure.measureExperts(...given)),
   };
 }

@@ -27,12 +27,14 @@ export const commandLineIn =
   async (
     argv: readonly string[],
     onWrite: (interrupt: () => void, piece: string, stderr: string) => void = () => {},
+    input: string | Uint8Array = '',
   ): Promise<Written> => {
     const written = { stdout: '', stderr: '', aborted: undefined as number | undefined };
     let interrupt = () => {};
     let clock = 0;
     const environment: Environment = {
       ...world,
+      readInput: async () => (typeof input === 'string' ? new TextEncoder().encode(input) : input),
       stdout: { write: (text) => (written.stdout += text) },
       stderr: {
         write: (text) => {

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { totalmem } from 'node:os';
+import { readModelConfig } from '../models/folder.ts';
 import { renderReport } from '../report/report.ts';
 import {
   columnNotes,
@@ -9,20 +11,24 @@ import {
   upcycleSentences,
 } from '../report/summary.ts';
 import { findGenerated } from '../tasks/generated.ts';
-import { loadTask } from '../tasks/index.ts';
+import { mainMetric } from '../tasks/score.ts';
 import type { Task } from '../tasks/types.ts';
 import { requireSingleTexts } from '../train/classifier-trainee.ts';
+import { begin } from '../train/compare.ts';
 import { countParameters } from '../train/estimate.ts';
 import { encodeJson } from '../train/json.ts';
 import { type CompareFlags, comparePlan, integer, planWarnings } from '../train/plan.ts';
 import { trainingPool } from '../train/pool.ts';
+import { withShapeOf } from '../train/pretrained-plan.ts';
 import { aggregate, type CompareResult } from '../train/result.ts';
 import { createRunFolder, type RunFolder } from '../train/run-folder.ts';
 import { runComparison } from '../train/schedule.ts';
 import type { ComparePlan, MethodRun, StepEvent } from '../train/types.ts';
 import { resolveBackend } from './backends.ts';
+import { describeFineTunedPlan, rehearsalOf } from './describe-fine-tuning.ts';
 import { describePlan } from './dry-run.ts';
 import { type Environment, InterruptedError, type OutputFlags } from './environment.ts';
+import { requireRoom } from './measured-step.ts';
 import { type Progress, progressOf } from './progress.ts';
 import { textTable } from './table.ts';
 
@@ -47,16 +53,22 @@ export async function compare(flags: CompareCommand, command: string, environmen
   // More processes than jobs that can run side by side would only wait; what is left over are threads of each.
   const threads = Math.min(wanted, asked.seeds.length * asked.methods.length);
   const backend = withThreads(Math.max(1, Math.floor(wanted / threads)));
-  const plan = { ...asked, backend };
+  const config = asked.pretrained ? await readModelConfig(asked.pretrained.folder, readFile) : null;
+  const sized = config ? withShapeOf(asked, config, flags, 'compare') : asked;
+  const plan = { ...sized, backend };
   if (!flags.quiet) for (const note of [...device.notes, ...planWarnings(plan)]) stderr.write(`note: ${note}\n`);
   const task = await loadFirst(plan);
-  requireSingleTexts('compare', task);
+  const { pretrained } = plan;
+  const tuned = config && pretrained ? ([{ ...plan, pretrained }, task, config] as const) : null;
 
   if (flags.dryRun) {
-    const described = describePlan(plan, task, { threads, backend, command });
+    const run = { threads, backend, command };
+    const described = tuned ? await describeFineTunedPlan(...tuned, run) : describePlan(plan, task, run);
     stdout.write(flags.json ? `${encodeJson(described.json, 2)}\n` : `${described.text}\n`);
     return;
   }
+  if (tuned)
+    await requireRoom('compare --model', rehearsalOf(...tuned), { backend, processes: threads, machine: totalmem() });
 
   const folder = await createRunFolder({
     task: plan.task,
@@ -75,11 +87,12 @@ export async function compare(flags: CompareCommand, command: string, environmen
     const trained = await trainAll(plan, threads, { folder, progress, onRun }, flags, environment);
     const { length, vocabularySize, classes } = task;
     const result = aggregate(plan, trained.runs, {
-      metricName: task.metric.name,
-      data: { source: task.source, train: task.train.length, dev: task.dev.length },
+      metricName: mainMetric(task),
+      data: { source: task.source, train: task.train.length, dev: task.dev.length, split: task.split },
       ...{ backend, threads, node: process.version, command },
       demonstration: findGenerated(plan.task) !== undefined,
-      denseMetrics: plan.seeds.map((seed) => trained.dense.get(seed) ?? Number.NaN),
+      denseMetrics:
+        trained.dense.size === 0 ? undefined : plan.seeds.map((seed) => trained.dense.get(seed) ?? Number.NaN),
       parameters: countParameters({ ...plan.model, length }, vocabularySize, classes.length),
     });
     // The numbers first: `omoe report` can draw the page again, but nothing brings numbers back.
@@ -103,17 +116,11 @@ export async function compare(flags: CompareCommand, command: string, environmen
 }
 
 /** The data of the first seed: bad input is found here, and the report needs its sizes. */
-const loadFirst = (plan: ComparePlan): Promise<Task> =>
-  loadTask({
-    task: plan.task,
-    data: plan.data,
-    vocab: plan.vocab,
-    read: readFile,
-    seed: plan.seeds[0],
-    length: plan.model.length,
-    trainLimit: plan.trainLimit,
-    devLimit: plan.devLimit,
-  });
+async function loadFirst(plan: ComparePlan): Promise<Task> {
+  const { task } = await begin(plan, plan.seeds[0], readFile);
+  if (!plan.pretrained) requireSingleTexts('compare', task);
+  return task;
+}
 
 interface Trained {
   readonly runs: MethodRun[];
@@ -181,7 +188,9 @@ async function trainAll(
   });
 
   const comparison = runComparison(plan, pool, {
-    onDense: ({ seed, metric }) => dense.set(seed, metric),
+    onDense: ({ seed, metric }) => {
+      if (metric !== null) dense.set(seed, metric);
+    },
     onRun,
   });
   try {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DataError, UsageError } from '../errors.ts';
 import { writeWhole } from '../io/files.ts';
 import { nodeFiles } from '../io/node.ts';
+import { isOfficial } from '../tasks/dataset.ts';
 import { findDataset } from '../tasks/datasets.ts';
 import type { TaskSource } from '../tasks/task-source.ts';
 import { encodeJson } from '../train/json.ts';
@@ -33,7 +34,8 @@ const remoteFiles = ({ sources }: TaskFiles, host: string): RemoteFile[] =>
 /** The official files of a task that are not in the table. */
 const missingFiles = (task: string, names: readonly string[]): string[] =>
   (findDataset(task)?.parts ?? [])
-    .filter(({ files, split }) => (split === 'train' || split === 'dev') && !files.some((file) => names.includes(file)))
+    .filter(({ split }) => split === 'train' || split === 'dev')
+    .filter((part) => !part.files.some((file) => isOfficial(part, file) && names.includes(file)))
     .map(({ files }) => files[0]);
 
 /** How the official scripts make a file of two: one behind the other, or without the pairs that the second lists. */

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
+import type { Dataset } from '../tasks/dataset.ts';
 import { findDataset } from '../tasks/datasets.ts';
 import { findGenerated, generatedTasks } from '../tasks/generated.ts';
-import { splitRecords } from '../tasks/load.ts';
+import { findRecords, type SplitRecords, splitRecords } from '../tasks/load.ts';
 import { taskSources } from '../tasks/sources.ts';
 import { isCut } from '../tasks/superglue/marked.ts';
 import type { TaskSource } from '../tasks/task-source.ts';
@@ -96,6 +97,14 @@ export async function dataCheck(name: string, flags: DataCheckFlags, environment
   }
 }
 
+/** The records of a set that is only measured on: nothing of it is trained on, so all of its files are as they are. */
+async function diagnosticRecords(dataset: Dataset<unknown>, data: string): Promise<SplitRecords<unknown>> {
+  const dev: { readonly name: string; readonly rows: readonly unknown[] }[] = [];
+  for (const part of dataset.parts)
+    for await (const { file, rows } of findRecords(dataset, part, data, readFile)) dev.push({ name: file, rows });
+  return { train: [], dev };
+}
+
 /** The lengths of a task's examples, uncut, special tokens included. */
 async function countPieces(name: string, data: string, vocab: string) {
   const dataset = findDataset(name);
@@ -105,7 +114,8 @@ async function countPieces(name: string, data: string, vocab: string) {
       received: `the task "${name}"`,
       expected: 'a task of GLUE or SuperGLUE',
     });
-  const records = await splitRecords(dataset, data, readFile);
+  const trainable = ['train', 'dev'].every((split) => dataset.parts.some((part) => part.split === split));
+  const records = trainable ? await splitRecords(dataset, data, readFile) : await diagnosticRecords(dataset, data);
   const tokenizer = (await readWordPieces(vocab, readFile)).tokenizer;
   let [examples, longest, sum, unmarked] = [0, 0, 0, 0];
   for (const rows of [records.train, ...records.dev.map((part) => part.rows)])

@@ -257,6 +257,27 @@ describe('omoe data get', () => {
     await expect(get()).rejects.toThrow(/another file at .*train\.tsv/);
   });
 
+  it('takes no part of a split for the whole of it', async () => {
+    const folderOf = (...names: string[]) => ({
+      sources: [
+        { ...table.mrpc.sources[0], files: names.map((name) => ({ ...table.mrpc.sources[0].files[0], name })) },
+      ],
+    });
+    const few = {
+      record: folderOf('train32.jsonl', 'dev32.jsonl'),
+      wic: folderOf('train_flat5228.jsonl', 'val.jsonl'),
+    };
+    for (const [task, missing] of [
+      ['record', ['train.jsonl', 'val.jsonl']],
+      ['wic', ['train.jsonl']],
+    ] as const) {
+      said = '';
+      const plan = dataGet(task, { out: folder, host, acceptLicence: false }, environment, few);
+      await expect(plan).rejects.toThrow(UsageError);
+      expect(said).toContain(`Not fetched: ${missing.join(', ')}. See super.gluebenchmark.com`);
+    }
+  });
+
   it('says where the files are that it does not fetch', async () => {
     await expect(get({}, 'mnli')).rejects.toThrow(/no address with a checksum .*gluebenchmark\.com/);
     await expect(get({}, 'mnlii')).rejects.toThrow(/Did you mean "mnli"\?/);

@@ -1,11 +1,11 @@
 import { mainMetric } from '../tasks/score.ts';
 import type { Task } from '../tasks/types.ts';
-import { countParameters, estimateMemory, estimateSeconds } from '../train/estimate.ts';
+import { countParameters, estimateMemory, estimateSeconds, type ParameterCount } from '../train/estimate.ts';
 import type { TrainPlan } from '../train/train-plan.ts';
 import type { ComparePlan } from '../train/types.ts';
 import { textTable } from './table.ts';
 
-interface DryRun {
+export interface DryRun {
   readonly text: string;
   readonly json: Readonly<Record<string, unknown>>;
 }
@@ -48,11 +48,10 @@ export function describePlan(
 export function describeTraining(
   plan: TrainPlan,
   task: Task,
-  run: { readonly threads: number; readonly command: string },
+  { counts, ...run }: { readonly threads: number; readonly command: string; readonly counts: ParameterCount },
 ): DryRun {
   const [vocabulary, classes] = [task.vocabularySize, task.classes.length];
   const sized = { ...plan, model: { ...plan.model, length: task.length } };
-  const counts = countParameters(sized.model, vocabulary, classes);
   // A dense training is the part of a comparison that all its methods share, and an upcycled one is that of a method.
   const comparison: ComparePlan = {
     ...{ ...sized, batch: plan.batch * plan.accumulate, methods: [plan.method], seeds: [plan.seed] },

@@ -1,8 +1,12 @@
 import type { Command } from 'commander';
 
-/** The options of whatever trains the small encoder: how its loss falls, how large it is, what it runs on. */
+/** The options of whatever trains an encoder: where it comes from, how its loss falls, how large it is, what it runs on. */
 export const encoderOptions = (command: Command): Command =>
   command
+    .option('--model <dir>', 'a Hugging Face folder to start from (default: a small encoder, drawn afresh)')
+    .option('--moe-layers <list>', 'with --model: layers that get experts, from 0 (default: all)')
+    .option('--dropout <x>', 'with --model: of embeddings and residuals (default: 0)')
+    .option('--fresh', 'with --model: its sizes and tokenizer, but weights drawn afresh')
     .option('--lr <x>', 'peak learning rate')
     .option('--weight-decay <x>', 'decoupled weight decay')
     .option('--warmup <n>', 'steps of linear warm-up')

@@ -3,6 +3,8 @@ import { OmoeError } from '../errors.ts';
 
 /** Everything of the outer world that a command touches; tests put their own in its place. */
 export interface Environment {
+  /** All of the standard input, to its end; nothing where it is closed. */
+  readInput(): Promise<Uint8Array>;
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
   readonly cores: number;
@@ -21,6 +23,11 @@ export interface Environment {
 export function nodeEnvironment(cores: number): Environment {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   return {
+    async readInput() {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of process.stdin) pieces.push(piece);
+      return Buffer.concat(pieces);
+    },
     stdout: process.stdout,
     stderr: process.stderr,
     cores,

@@ -1,21 +1,19 @@
 import { readFile } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
-import type { Engine } from '../engine.ts';
-import { DataError } from '../errors.ts';
-import { cannot } from '../io/failure.ts';
-import { writeWhole } from '../io/files.ts';
-import type { Store } from '../io/index.ts';
-import { nodeFiles } from '../io/node.ts';
-import { type ModelParameters, saveModel } from '../models/index.ts';
+import { countModel } from '../models/count.ts';
+import { saveModel } from '../models/index.ts';
 import { parametersOf } from '../optim/optimizer.ts';
 import { flagReader } from '../train/flags.ts';
 import { encodeJson } from '../train/json.ts';
 import { type PretrainFlags, type PretrainPlan, pretrainConfig, pretrainPlan } from '../train/pretrain-plan.ts';
-import { type PretrainingText, pretraining, readPretrainingText } from '../train/pretraining.ts';
-import { writeWhole as writeText } from '../train/run-folder.ts';
-import { loadModel, type Progress } from '../train/state.ts';
+import { type Pretraining, type PretrainingText, pretraining, readPretrainingText } from '../train/pretraining.ts';
+import { rehearsePretraining } from '../train/rehearse-pretraining.ts';
+import { writeWhole } from '../train/run-folder.ts';
 import { resolveBackend } from './backends.ts';
 import { type Environment, InterruptedError, type OutputFlags } from './environment.ts';
+import { costRows, costsOf, type Work, withThreads } from './measured-step.ts';
+import { bestParameters, writeModelFolder } from './model-folder.ts';
 import { textTable } from './table.ts';
 import { flagsOf, openTrainFolder, posix } from './train-folder.ts';
 import { carryOut } from './training-session.ts';
@@ -51,7 +49,13 @@ export async function pretrain(given: PretrainCommand, command: string, environm
   const training = pretraining(plan, text);
   if (dryRun) {
     const facts = factsOf(plan, text, training.unigram);
-    stdout.write(json ? `${encodeJson({ plan, ...facts }, 2)}\n` : `${factsText(facts)}\n`);
+    const costs = await costsOf(rehearsePretraining(plan, text), pretrainingWork(plan, text, training, threads));
+    const rows = [['parameters', `${costs.parameters.dense}`], ...costRows(costs, 1)];
+    stdout.write(
+      json
+        ? `${encodeJson({ plan, ...facts, ...costs }, 2)}\n`
+        : `${factsText(facts)}\n\n${textTable(['plan', ''], rows)}\n\nNothing was trained.\n`,
+    );
     return;
   }
 
@@ -69,13 +73,10 @@ export async function pretrain(given: PretrainCommand, command: string, environm
       given,
       environment,
       async ({ parameters: last, progress, ended }, t) => {
-        const parameters = await bestOf(t, folder.store, last, progress);
+        const parameters = await bestParameters(t, folder.store, last, progress);
         const files = new Map([...text.tokenizerFiles, ...(await saveModel(parameters, training.config))]);
         const model = join(folder.path, 'model');
-        await nodeFiles.makeFolder(posix(model)).catch((error: unknown) => {
-          throw cannot('create', model, error);
-        });
-        for (const [name, bytes] of files) await writeWhole(nodeFiles, posix(join(model, name)), bytes);
+        await writeModelFolder(posix(model), files);
         let size = 0;
         for (const { size: count } of parametersOf(parameters).values()) size += count;
         return {
@@ -90,7 +91,7 @@ export async function pretrain(given: PretrainCommand, command: string, environm
       },
     );
     const result = { schema: 'omoe.pretrain/1', command, node: process.version, ...document };
-    await writeText(join(folder.path, 'result.json'), `${encodeJson(result, 2)}\n`);
+    await writeWhole(join(folder.path, 'result.json'), `${encodeJson(result, 2)}\n`);
     stdout.write(json ? `${encodeJson(result, 2)}\n` : `${resultText(document, folder.path)}\n`);
   } catch (error) {
     if (!quiet && !(error instanceof InterruptedError)) stderr.write(`What was saved is kept in ${folder.path}\n`);
@@ -100,24 +101,13 @@ export async function pretrain(given: PretrainCommand, command: string, environm
   }
 }
 
-/** The parameters of the best perplexity, which are the last ones unless it rose again. @throws DataError if they are damaged */
-async function bestOf(
-  t: Engine,
-  store: Store,
-  last: ModelParameters,
-  { best, step }: Progress,
-): Promise<ModelParameters> {
-  if (!best || best.step === step) return last;
-  const { checkpoint } = await store.latest((name) => name === 'best');
-  const bytes = checkpoint?.files.get('model.safetensors');
-  if (!bytes)
-    throw new DataError({
-      operation: 'pretrain',
-      received: `no whole checkpoint of step ${best.step}, the best one`,
-      expected: `it in ${store.folder}`,
-      advice: 'The folder was changed while the training ran.',
-    });
-  return loadModel(t, bytes, last);
+function pretrainingWork(plan: PretrainPlan, text: PretrainingText, { config }: Pretraining, threads: number): Work {
+  const evaluations = plan.evaluateEvery ? Math.ceil(plan.steps / plan.evaluateEvery) : 1;
+  return {
+    parameters: countModel(config, null, { pooler: false, mlm: true }),
+    ...{ denseSteps: plan.steps, steps: 0, evaluated: evaluations * text.held.length },
+    ...{ backend: withThreads(plan.backend, threads), processes: 1, machine: totalmem() },
+  };
 }
 
 function factsOf(plan: PretrainPlan, { tokenizer, train, held, documents }: PretrainingText, unigram: number) {

@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { compareResultSchema } from '../train/result.ts';
 import { commandLineIn, scratch } from './command.fixture.ts';
-import { commandLine } from './program.ts';
+import { commandLine } from './command-line.ts';
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const worker = fileURLToPath(new URL('./fixtures/fake-worker.mjs', import.meta.url));

@@ -1,15 +1,18 @@
 import { Command, CommanderError } from 'commander';
 import { methodTable } from '../optim/methods.ts';
+import { commandLine } from './command-line.ts';
 import { type CompareCommand, compare } from './compare.ts';
 import { type ConformFlags, conform } from './conform.ts';
 import { type DataCheckFlags, dataCheck, dataList } from './data.ts';
 import { type DataGetFlags, dataGet } from './data-get.ts';
+import { type DataSentencesFlags, dataSentences } from './data-sentences.ts';
 import { doctor } from './doctor.ts';
 import { encoderOptions } from './encoder-options.ts';
 import type { Environment, OutputFlags } from './environment.ts';
 import { reportFailure } from './failure.ts';
 import { report } from './report.ts';
 import { textTable } from './table.ts';
+import { tableCommand } from './table-command.ts';
 import { type Act, trainingCommands } from './training-commands.ts';
 import { usageErrorOf } from './usage.ts';
 import { packageVersion } from './version.ts';
@@ -95,6 +98,8 @@ function commands(argv: readonly string[], environment: Environment, act: Act): 
 
   trainingCommands({ program, output, act, command: commandLine(argv), environment });
 
+  tableCommand({ program, output, act, command: commandLine(argv), environment });
+
   output(program.command('report'))
     .description('draw report.html of a finished comparison again')
     .argument('<run>', 'the run folder')
@@ -143,6 +148,14 @@ function commands(argv: readonly string[], environment: Environment, act: Act): 
     .option('--host <address>', 'another server with the same paths')
     .addHelpText('after', '\nExample:\n  omoe data get cola --out glue/CoLA --accept-licence')
     .action((task: string, flags: DataGetFlags) => act(flags, () => dataGet(task, flags, environment)));
+  output(data.command('sentences'))
+    .description('the texts of the records that a task trains on, as plain text for `omoe pretrain --text`')
+    .argument('<task>', 'a task of `omoe data list`')
+    .requiredOption('--data <dir>', 'the folder of the task')
+    .option('--out <file>', 'a new file (default: stdout)')
+    .option('--limit <n>', 'the first n texts only')
+    .addHelpText('after', '\nExample:\n  omoe data sentences mrpc --data glue/MRPC --out mrpc.txt')
+    .action((task: string, flags: DataSentencesFlags) => act(flags, () => dataSentences(task, flags, environment)));
 
   return program;
 }
@@ -158,9 +171,3 @@ Examples:
   omoe compare
   omoe compare --methods adamw,omoe,omoe:side=input,combine=hard --seeds 5 --dry-run
   omoe compare --task sst2 --data glue/SST-2 --vocab vocab.txt --seeds 3,7,9 --steps 200`;
-
-/** The command that repeats this one, quoted for a shell. */
-export const commandLine = (argv: readonly string[]) =>
-  ['npx', 'omoe', ...argv]
-    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
-    .join(' ');

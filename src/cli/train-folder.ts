@@ -144,7 +144,7 @@ export async function openTrainFolder(
 const wherever = (flags: object): object =>
   Object.fromEntries(
     Object.entries(flags).map(([name, value]) => {
-      if (!['data', 'vocab', 'text', 'tokenizer'].includes(name) || value === undefined) return [name, value];
+      if (!['data', 'vocab', 'model', 'text', 'tokenizer'].includes(name) || value === undefined) return [name, value];
       return [name, Array.isArray(value) ? value.map((path) => resolve(path)) : resolve(value)];
     }),
   );

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openStore } from '../io/index.ts';
 import { nodeFiles, nodeProcesses } from '../io/node.ts';
+import { allOf } from '../train/training.fixture.ts';
 import { omoe, scratch } from './command.fixture.ts';
 
 const small = [
@@ -20,7 +21,7 @@ async function traces(folder: string) {
     result,
     metrics: readFileSync(join(folder, 'metrics.jsonl'), 'utf8'),
     name: checkpoint!.name,
-    files: [...checkpoint!.files].map(([name, bytes]) => [name, Buffer.from(bytes).toString('base64')]),
+    files: [...(await allOf(checkpoint!.files))].map(([name, bytes]) => [name, Buffer.from(bytes).toString('base64')]),
   };
 }
 
@@ -59,14 +60,14 @@ describe('omoe train', () => {
   });
 
   it('stops at the first Ctrl-C with all saved, and goes on to the same end', async () => {
-    const [whole, halves] = [join(scratch(), 'whole'), join(scratch(), 'halves')];
+    const [whole, halves] = [join(scratch(), 'whole'), join(scratch(), 'two halves')];
     expect((await omoe([...small, '--out', whole])).code).toBe(0);
     const stopped = await omoe([...small, '--out', halves], (interrupt, line) => {
       if (line.includes('step 5 of 8')) interrupt();
     });
     expect(stopped).toMatchObject({ code: 130, stdout: '', aborted: undefined });
     expect(stopped.stderr).toContain('a request to stop at step 5 of 8');
-    expect(stopped.stderr).toContain(`omoe train --resume ${halves}`);
+    expect(stopped.stderr).toContain(`omoe train --resume '${halves}'`);
     expect(existsSync(join(halves, 'result.json'))).toBe(false);
     const resumed = await omoe(['train', '--resume', halves, '--tensorboard']);
     expect(resumed.code).toBe(0);

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { encoderOptions } from './encoder-options.ts';
 import type { Environment, OutputFlags } from './environment.ts';
+import { type EvalFlags, evaluateModel } from './eval.ts';
+import { type PredictFlags, predict } from './predict.ts';
 import { type PretrainCommand, pretrain } from './pretrain.ts';
 import { type TrainCommand, train } from './train.ts';
 import { type UpcycleFlags, upcycle } from './upcycle.ts';
@@ -8,7 +10,7 @@ import { type UpcycleFlags, upcycle } from './upcycle.ts';
 /** A command may say its own exit code, where it has done what was asked and the answer is no. */
 export type Act = (flags: OutputFlags, command: () => Promise<unknown>) => Promise<void>;
 
-interface Commands {
+export interface Commands {
   readonly program: Command;
   /** Adds the options that all commands have. */
   output(command: Command): Command;
@@ -18,7 +20,7 @@ interface Commands {
   readonly environment: Environment;
 }
 
-/** The commands that make one model: `train`, `pretrain`, `upcycle`. */
+/** The commands that make one model and use it: `train`, `pretrain`, `upcycle`, `eval`, `predict`. */
 export function trainingCommands({ program, output, act, command, environment }: Commands): void {
   const trainCommand = output(program.command('train'))
     .description('train one model on a task, with checkpoints to go on from; without --task the embedded one')
@@ -60,6 +62,10 @@ export function trainingCommands({ program, output, act, command, environment }:
     .option('--batch <n>', 'blocks in a batch (default: 32)')
     .option('--accumulate <n>', 'batches whose gradients are added up in a step')
     .option('--length <n>', 'tokens of a block (default: 64)')
+    .option(
+      '--initial <sd>',
+      'standard deviation of fresh weights; a narrow model learns sooner with more (default: 0.02)',
+    )
     .option('--width <n>', 'model width (default: 128)')
     .option('--ffn <n>', 'hidden width of each FFN (default: 512)')
     .option('--layers <n>', 'encoder layers (default: 2)')
@@ -98,6 +104,41 @@ export function trainingCommands({ program, output, act, command, environment }:
       '\nExample:\n  omoe upcycle --model bert-base-uncased --experts 8 --layers 10,11 --out bert-moe',
     )
     .action((flags: UpcycleFlags) => act(flags, () => upcycle(flags, environment)));
+
+  output(program.command('eval'))
+    .description('the official metrics of a fine-tuned model on the dev part of a task')
+    .requiredOption('--model <dir>', 'a Hugging Face folder with a head, such as model/ of a run folder')
+    .requiredOption('--task <name>', 'a task of `omoe data list`')
+    .option('--data <dir>', 'the folder of the task')
+    .option('--split <name>', 'dev, or of conll2003 and wnut17 test (default: dev)')
+    .option('--dev-limit <n>', 'at most so many examples, drawn by the seed')
+    .option('--length <n>', 'positions; longer texts are cut (default: those of the training)')
+    .option('--batch <n>', 'examples in a batch (default: 64)')
+    .option('--seed <n>', 'of the training, for generated tasks and limits (default: 0)')
+    .option('--backend <name>', 'as for compare (default: auto)')
+    .option('--threads <n>', 'threads of the backend (default: one a core)')
+    .addHelpText('after', '\nExample:\n  omoe eval --model runs/mrpc/model --task mrpc --data glue/MRPC')
+    .action((flags: EvalFlags) => act(flags, () => evaluateModel(flags, command, environment)));
+
+  program
+    .command('predict')
+    .description('what a fine-tuned model says of each line of a text')
+    .requiredOption('--model <dir>', 'a Hugging Face folder with a head, such as model/ of a run folder')
+    .option('--text <file>', 'one question to the model a line, in UTF-8 (default: the standard input)')
+    .option('--pairs', 'each line is two texts with a TAB between them')
+    .option(
+      '--null-threshold <x>',
+      'no answer where that is worth over this more than the best one (default: always one)',
+    )
+    .option('--length <n>', 'tokens; what is longer is cut, or windowed (default: those of the training)')
+    .option('--batch <n>', 'examples in a batch (default: 32)')
+    .option('--backend <name>', 'as for compare (default: auto)')
+    .option('--threads <n>', 'threads of the backend (default: one a core)')
+    .option('--json', 'one JSON document a line on stdout, nothing else')
+    .option('--quiet', 'no notes')
+    .option('--verbose', 'stack traces')
+    .addHelpText('after', predictExamples)
+    .action((flags: PredictFlags) => act(flags, () => predict(flags, environment)));
 }
 
 const trainExamples = `
@@ -105,6 +146,14 @@ Examples:
   omoe train --steps 200 --eval-every 50 --out runs/first
   omoe train --resume runs/first
   omoe train --task sst2 --data glue/SST-2 --vocab vocab.txt --accumulate 2 --patience 3 --eval-every 100`;
+
+const predictExamples = `
+A line is a text; with --pairs two texts; for a model that tags, words; for one that answers, a question and a context; for
+one that chooses, a text and its choices. TABs part them.
+
+Examples:
+  echo 'a charming film' | omoe predict --model runs/sst2/model
+  omoe predict --model runs/squad/model --text questions.tsv --json`;
 
 const pretrainExamples = `
 Examples:

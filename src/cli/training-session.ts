@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Engine } from '../engine.ts';
+import { bytesIn } from '../io/files.ts';
 import { nodeFiles } from '../io/node.ts';
 import { metricsLog } from '../train/metrics-log.ts';
 import type { CheckpointFiles } from '../train/state.ts';
@@ -7,6 +8,7 @@ import type { Scored } from '../train/step.ts';
 import { type EventFile, eventFile } from '../train/tensorboard.ts';
 import { runTraining, type Trained, type Training, type TrainingListener } from '../train/training.ts';
 import { createEngine, type ResolvedBackend } from './backends.ts';
+import { commandLine } from './command-line.ts';
 import { type Environment, InterruptedError, type OutputFlags } from './environment.ts';
 import { bestIn, posix, stepsIn, type TrainFolder } from './train-folder.ts';
 import { type TrainProgress, trainProgress } from './train-progress.ts';
@@ -45,7 +47,7 @@ export async function carryOut<P, S, D extends Scored, B, Result>(
   const [metrics, timing] = await Promise.all(
     ['metrics.jsonl', 'timing.jsonl'].map((name) => metricsLog(nodeFiles, at(name))),
   );
-  const from = folder.from ? stepOf(folder.from) : 0;
+  const from = folder.from ? await stepOf(folder.from) : 0;
   const events = tensorboard
     ? await eventFile(nodeFiles, at('tensorboard'), environment.now, folder.from ? from + 1 : null)
     : null;
@@ -74,7 +76,7 @@ export async function carryOut<P, S, D extends Scored, B, Result>(
         operation: command,
         received: `a request to stop at step ${trained.progress.step} of ${steps}`,
         expected: 'to run to its end',
-        advice: `All is saved. Go on with: omoe ${command} --resume ${folder.path}`,
+        advice: `All is saved. Go on with: ${commandLine([command, '--resume', folder.path])}`,
       });
     const result = await finish(trained, t);
     await closeLogs();
@@ -123,7 +125,8 @@ function listenerOf(
 }
 
 /** The step of a checkpoint; its files are checked when the training takes them up. */
-function stepOf(files: CheckpointFiles): number {
-  const { step } = JSON.parse(new TextDecoder().decode(files.get('trainer_state.json') ?? new Uint8Array())) ?? {};
+async function stepOf(files: CheckpointFiles): Promise<number> {
+  const bytes = await bytesIn(files.get('trainer_state.json') ?? new Uint8Array());
+  const { step } = JSON.parse(new TextDecoder().decode(bytes)) ?? {};
   return Number.isSafeInteger(step) ? step : 0;
 }

@@ -1,21 +1,21 @@
 import { readdir } from 'node:fs/promises';
 import type { Engine } from '../engine.ts';
 import { UsageError } from '../errors.ts';
-import { cannot } from '../io/failure.ts';
-import { join, writeWhole } from '../io/files.ts';
 import { nodeFiles } from '../io/node.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { longestInput } from '../models/config.ts';
 import type { ModelInput } from '../models/encode.ts';
-import { loadModel, savedHead, saveModel } from '../models/folder.ts';
+import { loadModel, savedHead, savedLength, saveModel } from '../models/folder.ts';
 import type { ExpertLayout } from '../models/names.ts';
 import { type UpcycleReceipt, upcycleModel, upcycleReceipt } from '../models/upcycle.ts';
 import { integers, key } from '../random.ts';
 import { readLines } from '../text/lines.ts';
 import { readTokenizer } from '../text/read-tokenizer.ts';
+import { readTokenizerFiles } from '../text/tokenizer-files.ts';
 import { encodeJson } from '../train/json.ts';
 import { createEngine } from './backends.ts';
 import type { Environment, OutputFlags } from './environment.ts';
+import { writeModelFolder } from './model-folder.ts';
 import { textTable } from './table.ts';
 
 export interface UpcycleFlags extends OutputFlags {
@@ -55,29 +55,17 @@ export async function upcycle(flags: UpcycleFlags, environment: Environment): Pr
     const input = await sentences(t, dense.config, flags);
     const receipt = await upcycleReceipt(dense, sparse, input);
     const experts: ExpertLayout = flags.packed ? 'packed' : 'per-expert';
-    const files = await saveModel(sparse.parameters, sparse.config, { head, experts });
-    await nodeFiles.makeFolder(flags.out).catch((error: unknown) => {
-      throw cannot('create', flags.out, error);
+    const files = await saveModel(sparse.parameters, sparse.config, {
+      head,
+      experts,
+      length: savedLength(dense.config),
     });
-    // config.json comes last: without it a folder is no model's.
-    for (const name of (await readdir(flags.model)).filter((one) => tokenizerFiles.has(one)))
-      await writeWhole(nodeFiles, join(flags.out, name), await nodeFiles.read(join(flags.model, name)));
-    for (const [name, bytes] of files) await writeWhole(nodeFiles, join(flags.out, name), bytes);
+    await writeModelFolder(flags.out, new Map([...(await readTokenizerFiles(flags.model, nodeFiles.read)), ...files]));
     environment.stdout.write(flags.json ? asJson(flags, dense.unused, receipt) : asText(flags, dense.unused, receipt));
   } finally {
     await t.backend.dispose();
   }
 }
-
-/** What goes with a model and says nothing of its weights. */
-const tokenizerFiles = new Set([
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'vocab.txt',
-  'vocab.json',
-  'merges.txt',
-  'special_tokens_map.json',
-]);
 
 function wholeNumber(option: string, text: string, least: number): number {
   const value = Number(text);

@@ -3,7 +3,7 @@ import type { Engine } from '../engine.ts';
 import { DataError, UsageError } from '../errors.ts';
 import { codeOf, isMissing } from '../io/failure.ts';
 import { join, type ReadFile } from '../io/files.ts';
-import { readWeights, writeWeights } from '../io/weights.ts';
+import { openWeights, writeWeights } from '../io/weights.ts';
 import type { HeadKind } from '../tasks/types.ts';
 import { type ModelConfig, readConfig, writeConfig } from './config.ts';
 import { architectureOf } from './names.ts';
@@ -11,9 +11,9 @@ import type { ModelParameters } from './parameters.ts';
 import {
   type HeadRequest,
   type LoadedWeights,
-  loadWeights,
   partsOf,
   type StoreOptions,
+  startLoading,
   storeWeights,
 } from './weights.ts';
 
@@ -34,16 +34,68 @@ const headSchema = v.object({
   spans: v.pipe(v.number(), v.integer(), v.minValue(0)),
 });
 
-/** The head that a folder was saved with by `saveModel`; null where it has none. @throws DataError */
-export function savedHead({ other }: ModelConfig): HeadSpec | null {
-  if (other.omoe_head === undefined) return null;
-  const { success, output, issues } = v.safeParse(headSchema, other.omoe_head);
+/** Classes of `transformers` with a head, and what the head is for. */
+const headClasses: readonly (readonly [ending: string, kind: HeadKind])[] = [
+  ['ForSequenceClassification', 'classify'],
+  ['ForTokenClassification', 'tag'],
+  ['ForQuestionAnswering', 'span'],
+  ['ForMultipleChoice', 'choose'],
+];
+
+/**
+ * The head that a folder has: the one that `saveModel` wrote down, else that of the class of `transformers` which its config
+ * names. null where there is none, or one of several labels at once, which is not done here.
+ * @throws DataError
+ */
+export function savedHead(config: ModelConfig): HeadSpec | null {
+  const { omoe_head: ours, architectures, problem_type: problem } = config.other;
+  if (ours === undefined) {
+    const [name] = Array.isArray(architectures) ? architectures : [];
+    const found = headClasses.find(([ending]) => typeof name === 'string' && name.endsWith(ending));
+    if (!found || problem === 'multi_label_classification') return null;
+    const kind = found[1];
+    const labels = savedClasses(config)?.length ?? 2; // the number that the format leaves out
+    if (kind === 'classify' && (problem === 'regression' || labels === 1))
+      return { kind: 'regress', outputs: 1, spans: 0 };
+    return { kind, outputs: kind === 'choose' ? 1 : kind === 'span' ? 2 : labels, spans: 0 };
+  }
+  const { success, output, issues } = v.safeParse(headSchema, ours);
   if (success) return output;
   throw new DataError({
     operation: 'config.json',
     received: `omoe_head.${v.getDotPath(issues[0])} ${issues[0].received}`,
     expected: issues[0].expected ?? 'a head',
   });
+}
+
+/** The names of a head's classes, in the order of its outputs; null where the config has none. @throws DataError */
+export function savedClasses({ other: { id2label } }: ModelConfig): readonly string[] | null {
+  if (id2label === undefined || id2label === null) return null;
+  const { success, output } = v.safeParse(v.record(v.string(), v.string()), id2label);
+  const count = success ? Object.keys(output).length : 0;
+  const names = success ? Array.from({ length: count }, (_, i) => ownName(output, String(i))) : [];
+  if (success && names.every((name) => name !== undefined)) return names;
+  throw new DataError({
+    operation: 'config.json',
+    received: `id2label ${JSON.stringify(id2label).slice(0, 80)}`,
+    expected: 'a name for each class, counted from 0',
+  });
+}
+
+const ownName = (names: Readonly<Record<string, string>>, id: string): string | undefined =>
+  Object.hasOwn(names, id) ? names[id] : undefined;
+
+/** Whether these are the names that classes have as long as nobody named them: LABEL_0, LABEL_1, … */
+export const areMadeUp = (classes: readonly string[]): boolean => classes.every((name, i) => name === madeUpName(i));
+const madeUpName = (i: number): string => `LABEL_${i}`;
+
+/** The positions that a head was trained on at most; null where the folder does not say. */
+export function savedLength({ other }: ModelConfig): number | null {
+  const { success, output } = v.safeParse(
+    v.looseObject({ length: v.pipe(v.number(), v.integer(), v.minValue(1)) }),
+    other.omoe_head,
+  );
+  return success ? output.length : null;
 }
 
 const request = (head: HeadSpec | null, { width }: ModelConfig): HeadRequest | null =>
@@ -70,10 +122,16 @@ export async function loadModel(
   read: ReadFile,
   options: LoadOptions = {},
 ): Promise<LoadedModel> {
-  const config = readConfig(await readJson(folder, 'config.json', read), join(folder, 'config.json'));
-  const { tensors } = await readWeights(folder, read);
-  return { config, ...loadWeights(t, tensors, config, folder, request(options.head ?? null, config)) };
+  const config = await readModelConfig(folder, read);
+  const weights = await openWeights(folder, read);
+  const loading = startLoading(t, weights.names, config, folder, request(options.head ?? null, config));
+  for await (const { tensors } of weights.shards()) loading.take(tensors);
+  return { config, ...loading.finish() };
 }
+
+/** What a folder's `config.json` says, without reading its weights. @throws DataError as `loadModel` */
+export const readModelConfig = async (folder: string, read: ReadFile): Promise<ModelConfig> =>
+  readConfig(await readJson(folder, 'config.json', read), join(folder, 'config.json'));
 
 async function readJson(folder: string, name: string, read: ReadFile): Promise<string> {
   try {
@@ -87,6 +145,10 @@ async function readJson(folder: string, name: string, read: ReadFile): Promise<s
 export interface SaveOptions extends Omit<StoreOptions, 'head'> {
   /** Needed where the parameters have a head. */
   readonly head?: HeadSpec | null;
+  /** Names of the head's classes. Default: those of the config, where they are as many; else LABEL_0, LABEL_1, … */
+  readonly classes?: readonly string[];
+  /** The positions that the head was trained on, for whoever evaluates or uses it. */
+  readonly length?: number | null;
   /** Bytes of tensors in a file before they are split. Default 2·10⁹. */
   readonly shardBytes?: number;
 }
@@ -94,12 +156,12 @@ export interface SaveOptions extends Omit<StoreOptions, 'head'> {
 /**
  * The files of a model's folder by name: `config.json`, and `model.safetensors` or shards with their index. They are
  * returned, not written: write them whole one by one (`writeWhole` of `omoe/io`), config.json last.
- * @throws UsageError where parameters and options disagree about a head
+ * @throws UsageError where parameters and options disagree about a head, or its classes
  */
 export async function saveModel(
   parameters: ModelParameters,
   config: ModelConfig,
-  { head = null, shardBytes, ...options }: SaveOptions = {},
+  { head = null, classes, length = null, shardBytes, ...options }: SaveOptions = {},
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   if ((parameters.head !== undefined) !== (head !== null))
     throw new UsageError({
@@ -109,12 +171,27 @@ export async function saveModel(
         : 'parameters with a head and no word of its kind',
       expected: 'both or neither',
     });
+  requireClasses(head, classes);
   const parts = partsOf(parameters);
   const tensors = await storeWeights(parameters, config, { ...options, head: head?.kind ?? null });
   const metadata = [['format', 'pt']] as const; // what `transformers` asks for
   const files = writeWeights(tensors, { metadata, shardBytes });
-  const text = writeConfig(withoutHead(config), headFields(config, parameters, parts, head));
+  const text = writeConfig(
+    withoutHead(config),
+    headFields(config, parameters, parts, head && { ...head, length, classes }),
+  );
   return files.set('config.json', new TextEncoder().encode(text));
+}
+
+function requireClasses(head: HeadSpec | null, classes: readonly string[] | undefined): void {
+  if (!classes) return;
+  const named = head?.kind === 'classify' || head?.kind === 'tag' ? head.outputs : 0;
+  if (classes.length === named && new Set(classes).size === named) return;
+  throw new UsageError({
+    operation: 'saveModel',
+    received: `the classes ${classes.join(', ')}`,
+    expected: named > 0 ? `${named} different names` : 'none for this head',
+  });
 }
 
 /** What an earlier task left in the config. */
@@ -123,11 +200,16 @@ const withoutHead = (config: ModelConfig): ModelConfig => {
   return { ...config, other };
 };
 
+interface WrittenHead extends HeadSpec {
+  readonly length: number | null;
+  readonly classes: readonly string[] | undefined;
+}
+
 function headFields(
   config: ModelConfig,
   parameters: ModelParameters,
   parts: ReturnType<typeof partsOf>,
-  head: HeadSpec | null,
+  head: WrittenHead | null,
 ): Record<string, unknown> {
   const architecture = architectureOf(config, parts, head?.kind ?? null, head?.spans);
   const dtype = parameters.embeddings.words.dtype;
@@ -136,17 +218,24 @@ function headFields(
     dtype,
     torch_dtype: dtype,
     tie_word_embeddings: true,
-    ...(head ? { omoe_head: head } : {}),
+    ...(head ? { omoe_head: specFields(head) } : {}),
     ...(head?.kind === 'regress' ? { problem_type: 'regression' } : {}),
-    ...(head && head.kind !== 'choose' ? labels(config, head.outputs) : {}),
+    ...(head && head.kind !== 'choose' ? labels(config, head) : {}),
   };
 }
 
-/** `transformers` takes the number of labels from their names: those of the config where they are as many, else made up. */
-function labels({ other }: ModelConfig, count: number): Record<string, unknown> {
-  const known = other.id2label;
-  if (typeof known === 'object' && known !== null && Object.keys(known).length === count) return {};
-  const names = Array.from({ length: count }, (_, i) => `LABEL_${i}`);
+const specFields = ({ kind, outputs, spans, length }: WrittenHead) => ({
+  ...{ kind, outputs, spans },
+  ...(length === null ? {} : { length }),
+});
+
+/** `transformers` takes the number of labels from their names. */
+function labels(config: ModelConfig, { kind, outputs, classes }: WrittenHead): Record<string, unknown> {
+  const named = kind === 'classify' || kind === 'tag';
+  // Those of another task's head are names of nothing here.
+  const known = named ? savedClasses(config) : null;
+  if (!classes && known?.length === outputs) return {};
+  const names = classes ?? Array.from({ length: outputs }, (_, i) => madeUpName(i));
   return {
     id2label: Object.fromEntries(names.map((name, i) => [String(i), name])),
     label2id: Object.fromEntries(names.map((name, i) => [name, i])),

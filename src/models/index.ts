@@ -4,6 +4,7 @@
  * Names of tensors, MoE layouts included, stand in names.ts; docs/models.md tells how all of it is used.
  */
 export * from './config.ts';
+export * from './count.ts';
 export { type Encoded, type EncodeOptions, encode, type ModelInput, type ModelLayer } from './encode.ts';
 export * from './folder.ts';
 export * from './heads.ts';

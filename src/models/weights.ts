@@ -45,30 +45,89 @@ export function loadWeights(
   name: string,
   head: HeadRequest | null = null,
 ): LoadedWeights {
+  const loading = startLoading(t, new Set(stored.keys()), config, name, head);
+  loading.take(stored);
+  return loading.finish();
+}
+
+/** A model that is loaded shard by shard. */
+export interface Loading {
+  /** Takes what is in a shard; nothing of it is held afterwards but the tied tensors until their copies come. */
+  take(stored: ReadonlyMap<string, StoredTensor>): void;
+  /** @throws DataError as {@link loadWeights}; what was made until then is freed */
+  finish(): LoadedWeights;
+}
+
+/** As {@link loadWeights}. @param names of all tensors, in all shards: they say which parts the model has */
+export function startLoading(
+  t: Engine,
+  names: ReadonlySet<string>,
+  config: ModelConfig,
+  name: string,
+  head: HeadRequest | null = null,
+): Loading {
   const faults: Faults = { missing: [], unexpected: [], misfit: [] };
-  const found = renamed(stored, config, faults);
-  const parts = partsIn(found, config, head);
-  const experts = [...found.keys()].some((key) => /\.moe\.experts\.(up|down)_proj(_bias)?$/.test(key));
+  const keys = renamed(names, config, faults);
+  const parts = partsIn(keys, config, head);
+  const found = new Set(keys.values());
+  const experts = [...found].some((key) => /\.moe\.experts\.(up|down)_proj(_bias)?$/.test(key));
   const layout = layoutOf(config, parts, head?.kind ?? null, experts ? 'packed' : 'per-expert');
-  const entries = new Map(layout.entries.map((entry) => [entry.path, entry]));
-  const read = new Set<string>();
-  for (const entry of layout.entries)
-    for (const key of entry.names) {
-      read.add(key);
-      checkTensor(key, found.get(key), entry, t.dtype, faults);
-    }
-  for (const [copy, of] of parts.mlm ? tiedNames(config.family) : []) {
-    const [again, first] = [found.get(copy), found.get(of)];
-    if (!again) continue;
-    read.add(copy);
-    if (first && !sameNumbers(again, first)) faults.misfit.push(`${copy} differs from ${of}, which it is tied to`);
-  }
-  const rest = [...found.keys()].filter((key) => !read.has(key));
-  const unused = rest.filter((key) => layout.mayIgnore(key));
-  faults.unexpected.push(...rest.filter((key) => !layout.mayIgnore(key)));
-  complain(faults, name, config);
-  const parameters = buildTree(config, parts, (path) => tensorOf(t, entries.get(path)!, found));
-  return { parameters, parts, unused };
+  const places = new Map(layout.entries.flatMap((entry) => entry.names.map((key, i) => [key, { entry, i }] as const)));
+  const ties = parts.mlm ? tiedNames(config.family).filter((pair) => pair.every((key) => found.has(key))) : [];
+  const tied = new Map<string, StoredTensor>();
+  /** Entries that have come in part: their numbers, and how many tensors are still to come. */
+  const begun = new Map<string, { numbers: Numbers; missing: number }>();
+  const made = new Map<string, Tensor>();
+
+  const place = (key: string, tensor: StoredTensor) => {
+    const { entry, i } = places.get(key)!;
+    if (!fits(key, tensor, entry, t.dtype, faults)) return;
+    const size = entry.stored.reduce((product, n) => product * n, 1);
+    const part = begun.get(entry.path) ?? {
+      numbers: numbersFor(t, size * entry.names.length),
+      missing: entry.names.length,
+    };
+    const numbers = toNumbers(tensor) as Numbers;
+    part.numbers.set(entry.transposed ? turned(numbers, entry.stored) : numbers, i * size);
+    part.missing -= 1;
+    begun.set(entry.path, part);
+    if (part.missing > 0) return;
+    begun.delete(entry.path);
+    made.set(entry.path, t.tensor(part.numbers, entry.shape));
+  };
+  return {
+    take(stored) {
+      for (const [name, tensor] of stored) {
+        const key = keys.get(name);
+        if (key === undefined) continue;
+        if (places.has(key)) place(key, tensor);
+        if (ties.some((pair) => pair.includes(key))) tied.set(key, tensor);
+      }
+      for (const [copy, of] of ties) {
+        const [again, first] = [tied.get(copy), tied.get(of)];
+        if (!again || !first) continue;
+        if (!sameNumbers(again, first)) faults.misfit.push(`${copy} differs from ${of}, which it is tied to`);
+        tied.delete(copy);
+        tied.delete(of);
+      }
+      // Of a shard that is left behind only the tensor that waits for its copy is kept.
+      for (const [key, tensor] of tied) tied.set(key, { ...tensor, bytes: tensor.bytes.slice() });
+    },
+    finish() {
+      faults.missing.push(...[...places.keys()].filter((key) => !found.has(key)));
+      const copies = new Set(parts.mlm ? tiedNames(config.family).map(([copy]) => copy) : []);
+      const rest = [...found].filter((key) => !places.has(key) && !copies.has(key));
+      faults.unexpected.push(...rest.filter((key) => !layout.mayIgnore(key)));
+      try {
+        complain(faults, name, config);
+      } catch (error) {
+        t.free([...made.values()]);
+        throw error;
+      }
+      const parameters = buildTree(config, parts, (path) => made.get(path)!);
+      return { parameters, parts, unused: rest.filter((key) => layout.mayIgnore(key)) };
+    },
+  };
 }
 
 interface Faults {
@@ -92,36 +151,37 @@ function complain({ missing, unexpected, misfit }: Faults, name: string, config:
   });
 }
 
-/** The tensors by today's names and without the prefix. */
-function renamed(
-  stored: ReadonlyMap<string, StoredTensor>,
-  { family }: ModelConfig,
-  faults: Faults,
-): Map<string, StoredTensor> {
+/** Stored names to today's, without the prefix. */
+function renamed(stored: ReadonlySet<string>, { family }: ModelConfig, faults: Faults): Map<string, string> {
   const prefix = prefixOf(family);
-  const prefixed = [...stored.keys()].some((key) => key.startsWith(prefix));
-  const found = new Map<string, StoredTensor>();
-  for (const [key, tensor] of stored) {
+  const prefixed = [...stored].some((key) => key.startsWith(prefix));
+  const found = new Map<string, string>();
+  const taken = new Set<string>();
+  for (const key of stored) {
     const modern = modernName(key);
     const bare = prefixed && modern.startsWith(prefix) ? modern.slice(prefix.length) : modern;
     // In a model with the prefix a name of the encoder without it is a second encoder's.
     const stray = prefixed && !modern.startsWith(prefix) && /^(embeddings|encoder|pooler)\./.test(modern);
-    if (stray || found.has(bare)) faults.unexpected.push(key);
-    else found.set(bare, tensor);
+    if (stray || taken.has(bare)) {
+      faults.unexpected.push(key);
+      continue;
+    }
+    found.set(key, bare);
+    taken.add(bare);
   }
   return found;
 }
 
 /** Which parts are there. A part that shows one of its names has to be whole. */
-function partsIn(found: Map<string, StoredTensor>, { family }: ModelConfig, head: HeadRequest | null): Parts {
+function partsIn(keys: Map<string, string>, { family }: ModelConfig, head: HeadRequest | null): Parts {
+  const found = new Set(keys.values());
   const marks = markOf(family);
   const shows = (part: 'pooler' | 'mlm') => marks[part].some((key) => found.has(key));
   const pooledHead = head !== null && (head.kind === 'classify' || head.kind === 'regress' || head.kind === 'choose');
   const mlm = shows('mlm');
   // Some writers keep the bias of the decoder under one of its two names only.
   const [, [copy, bias]] = tiedNames(family);
-  const second = found.get(copy);
-  if (mlm && second && !found.has(bias)) found.set(bias, second);
+  if (mlm && !found.has(bias)) for (const [stored, key] of keys) if (key === copy) keys.set(stored, bias);
   return { pooler: pooledHead || shows('pooler'), mlm, head: head && [head.input, head.output] };
 }
 
@@ -130,12 +190,14 @@ const widening: Readonly<Record<string, readonly string[]>> = {
   float64: ['F64', 'F32', 'F16', 'BF16'],
 };
 
-function checkTensor(key: string, tensor: StoredTensor | undefined, entry: Entry, dtype: string, faults: Faults): void {
-  if (!tensor) faults.missing.push(key);
-  else if (!sameShape(tensor.shape, entry.stored))
+/** Whether a tensor is as its entry wants it; noted where it is not. */
+function fits(key: string, tensor: StoredTensor, entry: Entry, dtype: string, faults: Faults): boolean {
+  const before = faults.misfit.length;
+  if (!sameShape(tensor.shape, entry.stored))
     faults.misfit.push(`${key} ${formatShape(tensor.shape)} instead of ${formatShape(entry.stored)}`);
   else if (!widening[dtype].includes(tensor.dtype))
     faults.misfit.push(`${key} of ${tensor.dtype} for an engine of ${dtype}`);
+  return faults.misfit.length === before;
 }
 
 function sameNumbers(a: StoredTensor, b: StoredTensor): boolean {
@@ -143,17 +205,11 @@ function sameNumbers(a: StoredTensor, b: StoredTensor): boolean {
   return a.bytes.every((byte, i) => byte === b.bytes[i]);
 }
 
-/** The stored tensors of an entry as one of ours, in the engine's dtype: never narrower than it was stored. */
-function tensorOf(t: Engine, entry: Entry, found: ReadonlyMap<string, StoredTensor>): Tensor {
-  const size = entry.stored.reduce((product, n) => product * n, 1);
-  const count = size * entry.names.length;
-  const all = t.dtype === 'float64' ? new Float64Array(count) : new Float32Array(count);
-  entry.names.forEach((key, i) => {
-    const numbers = toNumbers(found.get(key)!) as Float32Array | Float64Array;
-    all.set(entry.transposed ? turned(numbers, entry.stored) : numbers, i * size);
-  });
-  return t.tensor(all, entry.shape);
-}
+type Numbers = Float32Array | Float64Array;
+
+/** Room for numbers in the engine's dtype: never narrower than they were stored. */
+const numbersFor = (t: Engine, count: number): Numbers =>
+  t.dtype === 'float64' ? new Float64Array(count) : new Float32Array(count);
 
 /** The last two axes the other way round. [..., rows, columns] -> [..., columns, rows] */
 function turned<A extends Float32Array | Float64Array>(numbers: A, shape: readonly number[]): A {

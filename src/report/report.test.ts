@@ -16,7 +16,16 @@ const event = (seed: number, method: string, step: number, taskLoss: number, nor
 });
 
 const run = (method: string, seed: number): MethodRun => ({
-  ...{ method, seed, metric: 0.8, upcycleError: 1e-7, upcycleBound: 2e-7, outputCosine: 0.9, cka: 0.5 },
+  ...{
+    method,
+    seed,
+    metric: 0.8,
+    scores: { accuracy: 0.8 },
+    upcycleError: 1e-7,
+    upcycleBound: 2e-7,
+    outputCosine: 0.9,
+    cka: 0.5,
+  },
   ...{ ckaDebiased: 0.4, overlap: 0.1 },
   ...{ weightCosine: 1, weightDeltaCosine: 0.2, effectiveRank: 3 },
   routing: {

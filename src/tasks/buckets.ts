@@ -26,7 +26,7 @@ export const lengthOf = ({ tokens, choices }: Example): number =>
   choices ? choices.reduce((most, choice) => Math.max(most, choice.tokens.length), 0) : tokens.length;
 
 /** The longest of the examples, rounded up to the multiple, at least 1 and at most what the task allows. */
-function paddedLength(examples: readonly Example[], multiple: number, most: number): number {
+export function paddedLength(examples: readonly Example[], most: number, multiple = 8): number {
   const longest = examples.reduce((length, example) => Math.max(length, lengthOf(example)), 1);
   return Math.min(most, Math.ceil(longest / multiple) * multiple);
 }
@@ -67,7 +67,7 @@ export function bucketedBatches(
     const number = Math.floor(step / window);
     if (current.number !== number) current = { number, batches: batchesOf(number) };
     const examples = current.batches[step % window];
-    return collate(examples, paddedLength(examples, multiple, task.length), task.padToken, task.head);
+    return collate(examples, paddedLength(examples, task.length, multiple), task.padToken, task.head);
   };
 }
 
@@ -94,6 +94,6 @@ export function* bucketedEvaluation(
   for (let from = 0; from < sorted.length; from += batch) {
     const places = sorted.slice(from, from + batch);
     const members = Array.from(places, (place) => examples[place]);
-    yield { ...collate(members, paddedLength(members, multiple, length), padToken, head), places };
+    yield { ...collate(members, paddedLength(members, length, multiple), padToken, head), places };
   }
 }

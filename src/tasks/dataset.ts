@@ -14,7 +14,15 @@ export interface Part {
   /** `other`: checked, and never loaded. */
   readonly split: 'train' | 'dev' | 'test' | 'other';
   readonly files: readonly string[];
+  /** A few records of the split. They are loaded only where nothing better is there, see `splitRecords`. */
+  readonly few?: readonly string[];
 }
+
+/** Whether a file's name is that of a whole official split, not of a part of it or of another layout. */
+export const isOfficial = ({ split }: Part, file: string): boolean =>
+  split === 'train'
+    ? /^train(-.*\.parquet|\.\w+)$/.test(file)
+    : /^((dev|test)(_(mis)?matched)?|val|diagnostic|AX-[bg])\.\w+$|\.parquet$/.test(file);
 
 /** What `omoe data check` says of the records of a file. */
 export interface Counts {
@@ -57,7 +65,11 @@ export interface Dataset<Row> {
    * record; null for a task whose official files are always split already.
    */
   readonly unit: string | null;
+  /** Training files that hold records of the dev file too: what shares a text with one of it is not trained on. */
+  readonly overlapping?: readonly string[];
   texts(row: Row): readonly string[];
+  /** Every text of a record that a model may read, choices and answers included, without marks or gaps of the layout. */
+  sentences(row: Row): readonly string[];
   /** @throws DataError naming file and line of what is wrong; without labels only where they are `optional`. */
   records(source: Source, labels: 'required' | 'optional'): Records<Row>;
   counts(rows: readonly Row[]): Counts;

@@ -1,12 +1,9 @@
 import { UsageError } from '../errors.ts';
-import { foldIn, type Key, key } from '../random.ts';
 import { embeddedJoinedLength, embeddedJoinedVocabulary, joinWords } from './embedded-joined.ts';
-import { checkSizes, type EmbeddedSizes } from './embedded-options.ts';
-import { drawBalanced, ornamented } from './embedded-sentences.ts';
+import type { EmbeddedSizes } from './embedded-options.ts';
+import { drawApart, embeddedTask, ornamented } from './embedded-sentences.ts';
 import { type Dice, forestWords, harbourWords, kitchenWords, places, theatreWords } from './grammar.ts';
-import { accuracyMetric } from './metrics.ts';
-import { sampleRows } from './sample.ts';
-import type { Example, Task } from './types.ts';
+import type { Task } from './types.ts';
 
 /**
  * Pairs of the embedded language: does the second sentence follow from the first? Both come from one place and are about
@@ -23,60 +20,33 @@ export interface EmbeddedPairsOptions extends EmbeddedSizes {
  *
  * @throws UsageError for sizes or a noise outside their range
  */
-export function embeddedPairs({
-  seed,
-  train = 4000,
-  dev = 512,
-  trainLimit = null,
-  devLimit = null,
-  noise = 0.1,
-}: EmbeddedPairsOptions): Task {
-  const operation = 'embedded-pairs task';
-  checkSizes(operation, train, dev);
+export function embeddedPairs({ noise = 0.1, ...sizes }: EmbeddedPairsOptions): Task {
   if (!(noise >= 0 && noise < 0.5))
-    throw new UsageError({ operation, received: `noise ${noise}`, expected: 'a noise in [0, 0.5)' });
-  const stream = foldIn(key(seed), 'embedded-pairs');
-  const measured = pairs(operation, dev, foldIn(stream, 'dev'), noise, new Set());
-  const premises = new Set(measured.map(({ premise }) => premise));
-  const training = pairs(operation, train, foldIn(stream, 'train'), noise, premises);
+    throw new UsageError({
+      operation: 'embedded-pairs task',
+      received: `noise ${noise}`,
+      expected: 'a noise in [0, 0.5)',
+    });
+  const { train, measured } = drawApart('embedded-pairs', sizes, (domain, yes, dice) => {
+    const { premise, hypothesis } = pairOf[domain](yes, dice);
+    const words = ornamented(domain, premise, dice);
+    const example = {
+      ...joinWords(words, `${hypothesis} .`.split(' ')),
+      label: Number(yes !== dice.chance(noise)),
+      domain,
+    };
+    return { text: words.join(' '), example };
+  });
   return {
+    ...embeddedTask,
     name: 'embedded-pairs',
-    source: 'embedded',
-    train: sampleRows(training, trainLimit, seed, 'train').map(({ example }) => example),
-    dev: sampleRows(measured, devLimit, seed, 'dev').map(({ example }) => example),
+    train,
+    dev: measured.map(({ example }) => example),
     classes: ['no', 'yes'],
     vocabularySize: embeddedJoinedVocabulary.length,
-    padToken: 0,
-    domains: places.length,
     length: embeddedJoinedLength,
-    metric: accuracyMetric,
     head: 'classify',
   };
-}
-
-interface Pair {
-  readonly premise: string;
-  readonly example: Example;
-}
-
-function pairs(operation: string, n: number, stream: Key, noise: number, taken: ReadonlySet<string>): Pair[] {
-  return drawBalanced({
-    operation,
-    n,
-    stream,
-    taken,
-    draw: (domain, yes, dice) => {
-      const { premise, hypothesis } = pairOf[domain](yes, dice);
-      const words = ornamented(domain, premise, dice);
-      const example = {
-        ...joinWords(words, `${hypothesis} .`.split(' ')),
-        label: Number(yes !== dice.chance(noise)),
-        domain,
-      };
-      const text = words.join(' ');
-      return { text, item: { premise: text, example } };
-    },
-  });
 }
 
 interface Clauses {

@@ -1,7 +1,11 @@
 /** How sentences of the embedded language are drawn: seeded, balanced, and never one that is measured on. */
 import { UsageError } from '../errors.ts';
-import { foldIn, type Key, uniform } from '../random.ts';
+import { foldIn, type Key, key, uniform } from '../random.ts';
+import { checkSizes, type EmbeddedSizes } from './embedded-options.ts';
 import { type Dice, places } from './grammar.ts';
+import { accuracyMetric } from './metrics.ts';
+import { sampleRows } from './sample.ts';
+import type { Example } from './types.ts';
 
 /** Words of a sentence at most, the full stop included. */
 export const longestSentence = 15;
@@ -35,6 +39,14 @@ function seededDice(stream: Key): Dice {
   };
 }
 
+/** What is drawn for one example: its text, which may not stand on both sides, and the example. */
+export interface Drawn {
+  readonly text: string;
+  readonly example: Example;
+}
+
+export type Draw<Item extends Drawn> = (domain: number, yes: boolean, dice: Dice) => Item;
+
 /** Draws for one example before the language counts as used up. */
 const mostAttempts = 1000;
 
@@ -44,25 +56,19 @@ const mostAttempts = 1000;
  *
  * @throws UsageError where `taken` leaves none
  */
-export function drawBalanced<Item>({
-  operation,
-  n,
-  stream,
-  taken,
-  draw,
-}: {
-  readonly operation: string;
-  readonly n: number;
-  readonly stream: Key;
-  readonly taken: ReadonlySet<string>;
-  readonly draw: (domain: number, yes: boolean, dice: Dice) => { readonly text: string; readonly item: Item };
-}): Item[] {
+function drawBalanced<Item extends Drawn>(
+  operation: string,
+  n: number,
+  stream: Key,
+  taken: ReadonlySet<string>,
+  draw: Draw<Item>,
+): Item[] {
   return Array.from({ length: n }, (_, i) => {
     const domain = i % places.length;
     const yes = Math.floor(i / places.length) % 2 === 1;
     for (let attempt = 0; attempt < mostAttempts; attempt++) {
-      const { text, item } = draw(domain, yes, seededDice(foldIn(foldIn(stream, i), attempt)));
-      if (!taken.has(text)) return item;
+      const item = draw(domain, yes, seededDice(foldIn(foldIn(stream, i), attempt)));
+      if (!taken.has(item.text)) return item;
     }
     throw new UsageError({
       operation,
@@ -72,3 +78,34 @@ export function drawBalanced<Item>({
     });
   });
 }
+
+/**
+ * Examples to train on, and what to measure on is made of; no text of the one side is one of the other. Which they are
+ * follows from the seed and the task's name.
+ *
+ * @throws UsageError for sizes outside their range
+ */
+export function drawApart<Item extends Drawn>(
+  name: string,
+  { seed, train = 4000, dev = 512, trainLimit = null, devLimit = null }: EmbeddedSizes,
+  draw: Draw<Item>,
+): { readonly train: readonly Example[]; readonly measured: readonly Item[] } {
+  const operation = `${name} task`;
+  checkSizes(operation, train, dev);
+  const stream = foldIn(key(seed), name);
+  const all = drawBalanced(operation, dev, foldIn(stream, 'dev'), new Set(), draw);
+  const texts = new Set(all.map(({ text }) => text));
+  const training = drawBalanced(operation, train, foldIn(stream, 'train'), texts, draw);
+  return {
+    train: sampleRows(training, trainLimit, seed, 'train').map(({ example }) => example),
+    measured: sampleRows(all, devLimit, seed, 'dev'),
+  };
+}
+
+/** What all tasks of the language have in common. */
+export const embeddedTask = {
+  source: 'embedded',
+  padToken: 0,
+  domains: places.length,
+  metric: accuracyMetric,
+} as const;

@@ -1,13 +1,10 @@
-import { foldIn, type Key, key } from '../random.ts';
 import { embeddedJoinedLength, embeddedJoinedVocabulary, joinWords } from './embedded-joined.ts';
-import { checkCount, checkSizes, type EmbeddedSizes } from './embedded-options.ts';
-import { drawBalanced, ornamented } from './embedded-sentences.ts';
+import { checkCount, type EmbeddedSizes } from './embedded-options.ts';
+import { type Drawn, drawApart, embeddedTask, ornamented } from './embedded-sentences.ts';
 import { type Dice, forestWords, harbourWords, kitchenWords, places, theatreWords } from './grammar.ts';
-import { accuracyMetric } from './metrics.ts';
 import { scoreSpans2 } from './qa/features.ts';
 import { bestSpans, type Spans } from './qa/spans.ts';
-import { sampleRows } from './sample.ts';
-import type { Example, Output, Task } from './types.ts';
+import type { Output, Task } from './types.ts';
 
 /**
  * Questions about sentences of the embedded language. Half of them have no answer, and ask in the same words: what is said
@@ -23,36 +20,21 @@ const longestAnswer = 6;
  *
  * @throws UsageError for sizes outside their range
  */
-export function embeddedSpans({
-  seed,
-  train = 4000,
-  dev = 512,
-  trainLimit = null,
-  devLimit = null,
-}: EmbeddedSizes): Task {
-  const operation = 'embedded-spans task';
-  checkSizes(operation, train, dev);
-  const stream = foldIn(key(seed), 'embedded-spans');
-  const devQuestions = questions(operation, dev, foldIn(stream, 'dev'), new Set());
-  const texts = new Set(devQuestions.map(({ sentence }) => sentence.join(' ')));
-  const training = questions(operation, train, foldIn(stream, 'train'), texts);
-  const measured = sampleRows(devQuestions, devLimit, seed, 'dev');
+export function embeddedSpans(sizes: EmbeddedSizes): Task {
+  const { train, measured } = drawApart('embedded-spans', sizes, questionFrom);
   const gold = measured.map(({ answer }, i) => ({ id: String(i), answers: answer === null ? [] : [answer] }));
   return {
+    ...embeddedTask,
     name: 'embedded-spans',
-    source: 'embedded',
-    train: sampleRows(training, trainLimit, seed, 'train').map(({ example }) => example),
+    train,
     dev: measured.map(({ example }) => example),
     classes: [],
     vocabularySize: embeddedJoinedVocabulary.length,
-    padToken: 0,
-    domains: places.length,
     length: embeddedJoinedLength,
-    metric: accuracyMetric,
     head: 'span',
     metrics: ['f1', 'exact', 'best_f1', 'best_exact'],
     score: (outputs) => {
-      checkCount(operation, outputs, measured.length);
+      checkCount('embedded-spans task', outputs, measured.length);
       return scoreSpans2(
         gold,
         outputs.map((output, i) => spansOf(measured[i], output)),
@@ -61,11 +43,10 @@ export function embeddedSpans({
   };
 }
 
-interface Asked {
+interface Asked extends Drawn {
   readonly sentence: readonly string[];
   /** Its words; null where there is none. */
   readonly answer: string | null;
-  readonly example: Example;
 }
 
 /** The best span of the sentence by what the head says: every word is a piece. */
@@ -88,24 +69,15 @@ function spansOf({ sentence, example: { tokens } }: Asked, output: Output): Span
   return bestSpans(context, pieces, [window], [output], { best: 1, longest: longestAnswer });
 }
 
-function questions(operation: string, n: number, stream: Key, taken: ReadonlySet<string>): Asked[] {
-  return drawBalanced({
-    operation,
-    n,
-    stream,
-    taken,
-    draw: (domain, yes, dice) => {
-      const { clause, question, from, to } = questionOf[domain](yes, dice);
-      const sentence = ornamented(domain, clause.join(' '), dice);
-      const asked = `${question} ?`.split(' ');
-      // [CLS], the question and [SEP] stand before the sentence, and perhaps an opener before the clause.
-      const before = asked.length + 2 + startOf(clause, sentence);
-      const answer = yes ? { from: before + from, to: before + to } : { from: 0, to: 1 };
-      const example = { ...joinWords(asked, sentence), label: 0, answer, domain };
-      const said = yes ? clause.slice(from, to).join(' ') : null;
-      return { text: sentence.join(' '), item: { sentence, answer: said, example } };
-    },
-  });
+function questionFrom(domain: number, yes: boolean, dice: Dice): Asked {
+  const { clause, question, from, to } = questionOf[domain](yes, dice);
+  const sentence = ornamented(domain, clause.join(' '), dice);
+  const asked = `${question} ?`.split(' ');
+  // [CLS], the question and [SEP] stand before the sentence, and perhaps an opener before the clause.
+  const before = asked.length + 2 + startOf(clause, sentence);
+  const answer = yes ? { from: before + from, to: before + to } : { from: 0, to: 1 };
+  const example = { ...joinWords(asked, sentence), label: 0, answer, domain };
+  return { text: sentence.join(' '), sentence, answer: yes ? clause.slice(from, to).join(' ') : null, example };
 }
 
 /** Where some words stand in a sentence, one after the other. */

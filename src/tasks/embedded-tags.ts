@@ -1,13 +1,10 @@
-import { foldIn, type Key, key } from '../random.ts';
 import { embeddedLength, embeddedVocabulary } from './embedded.ts';
-import { checkCount, checkSizes, type EmbeddedSizes } from './embedded-options.ts';
-import { drawBalanced, ornamented } from './embedded-sentences.ts';
+import { checkCount, type EmbeddedSizes } from './embedded-options.ts';
+import { type Drawn, drawApart, embeddedTask, ornamented } from './embedded-sentences.ts';
 import { forestWords, harbourWords, kitchenWords, places, theatreWords } from './grammar.ts';
-import { accuracyMetric } from './metrics.ts';
 import { classAt, tagClasses } from './ner/features.ts';
 import { tagScores } from './ner/index.ts';
-import { sampleRows } from './sample.ts';
-import type { Example, Output, Task } from './types.ts';
+import type { Output, Task } from './types.ts';
 
 /**
  * Tags for the words of the embedded language, as entities in IOB2: who acts (`doer`) and who is acted on (`target`), what
@@ -21,38 +18,33 @@ export const embeddedTagTypes: readonly string[] = ['bad', 'doer', 'good', 'plac
  *
  * @throws UsageError for sizes outside their range
  */
-export function embeddedTags({
-  seed,
-  train = 4000,
-  dev = 512,
-  trainLimit = null,
-  devLimit = null,
-}: EmbeddedSizes): Task {
-  const operation = 'embedded-tags task';
-  checkSizes(operation, train, dev);
+export function embeddedTags(sizes: EmbeddedSizes): Task {
   const classes = tagClasses(embeddedTagTypes);
-  const stream = foldIn(key(seed), 'embedded-tags');
-  const devSentences = sentences(operation, dev, foldIn(stream, 'dev'), new Set(), classes);
-  const texts = new Set(devSentences.map(({ text }) => text));
-  const training = sentences(operation, train, foldIn(stream, 'train'), texts, classes);
-  const measured = sampleRows(devSentences, devLimit, seed, 'dev');
+  const { train, measured } = drawApart('embedded-tags', sizes, (domain, yes, dice): Tagged => {
+    const words = ornamented(domain, places[domain].clause(yes, dice), dice);
+    const tags = tagsOf(domain, yes, words);
+    const example = {
+      tokens: Int32Array.from(['[CLS]', ...words], (word) => ids.get(word)!),
+      label: 0,
+      tags: Int32Array.from([-1, ...tags.map((tag) => classes.indexOf(tag))]),
+      domain,
+    };
+    return { text: words.join(' '), tags, example };
+  });
   const predicted = (output: Output, words: number) =>
     Array.from({ length: words }, (_, i) => classes[classAt(output, i + 1, classes.length)]);
   return {
+    ...embeddedTask,
     name: 'embedded-tags',
-    source: 'embedded',
-    train: sampleRows(training, trainLimit, seed, 'train').map(({ example }) => example),
+    train,
     dev: measured.map(({ example }) => example),
     classes,
     vocabularySize: embeddedVocabulary.length,
-    padToken: 0,
-    domains: places.length,
     length: embeddedLength,
-    metric: accuracyMetric,
     head: 'tag',
     metrics: ['f1', 'precision', 'recall', 'strict_f1', 'accuracy'],
     score: (outputs) => {
-      checkCount(operation, outputs, measured.length);
+      checkCount('embedded-tags task', outputs, measured.length);
       return tagScores(
         measured.map(({ tags }) => tags),
         outputs.map((output, i) => predicted(output, measured[i].tags.length)),
@@ -61,40 +53,11 @@ export function embeddedTags({
   };
 }
 
-interface Tagged {
-  readonly text: string;
+interface Tagged extends Drawn {
   readonly tags: readonly string[];
-  readonly example: Example;
 }
 
 const ids = new Map(embeddedVocabulary.map((word, id) => [word, id]));
-
-function sentences(
-  operation: string,
-  n: number,
-  stream: Key,
-  taken: ReadonlySet<string>,
-  classes: readonly string[],
-): Tagged[] {
-  return drawBalanced({
-    operation,
-    n,
-    stream,
-    taken,
-    draw: (domain, yes, dice) => {
-      const words = ornamented(domain, places[domain].clause(yes, dice), dice);
-      const tags = tagsOf(domain, yes, words);
-      const text = words.join(' ');
-      const example = {
-        tokens: Int32Array.from(['[CLS]', ...words], (word) => ids.get(word)!),
-        label: 0,
-        tags: Int32Array.from([-1, ...tags.map((tag) => classes.indexOf(tag))]),
-        domain,
-      };
-      return { text, item: { text, tags, example } };
-    },
-  });
-}
 
 /** The tags of a sentence that was made with this answer; `grammar.ts` says what the answer means in each place. */
 export function tagsOf(domain: number, yes: boolean, words: readonly string[]): string[] {

@@ -1,9 +1,7 @@
 import { UsageError } from '../errors.ts';
-import { foldIn, type Key, key } from '../random.ts';
-import { drawBalanced, longestSentence, ornamented } from './embedded-sentences.ts';
+import { drawApart, embeddedTask, longestSentence, ornamented } from './embedded-sentences.ts';
 import { places, sharedWords } from './grammar.ts';
-import { accuracyMetric } from './metrics.ts';
-import type { Example, Task } from './types.ts';
+import type { Task } from './types.ts';
 
 /**
  * The embedded language: short sentences from four places (`grammar.ts`), each with its own words and its own rule for the
@@ -31,33 +29,25 @@ export interface EmbeddedOptions {
   readonly noise?: number;
 }
 
+const ids = new Map(embeddedVocabulary.map((word, id) => [word, id]));
+
 /** @throws UsageError for sizes or a noise outside their range */
-export function embedded({ seed, train = 4000, dev = 512, noise = 0.1 }: EmbeddedOptions): Task {
-  const whole = (n: number) => Number.isSafeInteger(n) && n >= 1;
-  if (!whole(train) || !whole(dev) || !(noise >= 0 && noise < 0.5))
-    throw new UsageError({
-      operation: 'embedded task',
-      received: `train ${train}, dev ${dev}, noise ${noise}`,
-      expected: 'whole numbers of sentences, at least 1, and a noise in [0, 0.5)',
-    });
-  const stream = foldIn(key(seed), 'embedded');
-  const devSentences = sentences(dev, foldIn(stream, 'dev'), noise, new Set());
+export function embedded({ noise = 0.1, ...sizes }: EmbeddedOptions): Task {
+  if (!(noise >= 0 && noise < 0.5))
+    throw new UsageError({ operation: 'embedded task', received: `noise ${noise}`, expected: 'a noise in [0, 0.5)' });
+  const { train, measured } = drawApart('embedded', sizes, (domain, yes, dice) => {
+    const words = ornamented(domain, places[domain].clause(yes, dice), dice);
+    const tokens = Int32Array.from(['[CLS]', ...words], (word) => ids.get(word)!);
+    return { text: words.join(' '), example: { tokens, label: Number(yes !== dice.chance(noise)), domain } };
+  });
   return {
+    ...embeddedTask,
     name: 'embedded',
-    source: 'embedded',
-    train: sentences(
-      train,
-      foldIn(stream, 'train'),
-      noise,
-      new Set(devSentences.map(({ tokens }) => tokens.join(' '))),
-    ),
-    dev: devSentences,
+    train,
+    dev: measured.map(({ example }) => example),
     classes: ['no', 'yes'],
     vocabularySize: embeddedVocabulary.length,
-    padToken: 0,
-    domains: places.length,
     length: embeddedLength,
-    metric: accuracyMetric,
   };
 }
 
@@ -66,20 +56,3 @@ export const detokenize = (tokens: ArrayLike<number>): string =>
   Array.from(tokens, (id) => embeddedVocabulary[id])
     .filter((word) => !specialTokens.includes(word))
     .join(' ');
-
-/** n sentences, balanced by place and true answer, none of them in `taken`. */
-function sentences(n: number, stream: Key, noise: number, taken: ReadonlySet<string>): Example[] {
-  const ids = new Map(embeddedVocabulary.map((word, id) => [word, id]));
-  return drawBalanced({
-    operation: 'embedded task',
-    n,
-    stream,
-    taken,
-    draw: (domain, yes, dice) => {
-      const words = ornamented(domain, places[domain].clause(yes, dice), dice);
-      const tokens = Int32Array.from(['[CLS]', ...words], (word) => ids.get(word)!);
-      const example = { tokens, label: Number(yes !== dice.chance(noise)), domain };
-      return { text: tokens.join(' '), item: example };
-    },
-  });
-}

@@ -1,5 +1,6 @@
 /** Files of a folder that go by several names. */
 import { DataError } from '../errors.ts';
+import { isMissing } from '../io/failure.ts';
 import { type ReadFile, readBytes } from '../text/lines.ts';
 
 export interface FoundFile {
@@ -7,12 +8,6 @@ export interface FoundFile {
   readonly path: string;
   readonly bytes: Uint8Array;
 }
-
-const isAbsent = (error: unknown): boolean =>
-  error instanceof DataError &&
-  error.cause instanceof Error &&
-  'code' in error.cause &&
-  (error.cause as { code: unknown }).code === 'ENOENT';
 
 /**
  * The first of the names that is there, or null.
@@ -31,7 +26,7 @@ export const findFile = async (
     try {
       return { name, path, bytes: await readBytes(path, expected, read) };
     } catch (error) {
-      if (!isAbsent(error)) throw error;
+      if (!isMissing(error)) throw error;
     }
   }
   return null;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { heldOutShare, splitHeldOut } from './held-out.ts';
+import { folded, heldOutShare, splitHeldOut } from './held-out.ts';
 
 const texts = (row: readonly string[]): readonly string[] => row;
 const letters = 'abcdefghijklmnopqrst'.split('');
@@ -52,6 +52,18 @@ describe('holding out', () => {
     // Binomial: six standard deviations.
     const deviation = Math.sqrt(n * heldOutShare * (1 - heldOutShare));
     expect(Math.abs(heldOut.length - n * heldOutShare)).toBeLessThanOrEqual(6 * deviation);
+  });
+
+  it('keeps texts together that differ by case, accents, signs or spaces, and splits the others as before', () => {
+    const singles = Array.from({ length: 100 }, (_, i) => [`Text ${i}`]);
+    const twins = Array.from({ length: 100 }, (_, i) => [`téxt  ${i}?`]);
+    const { train, heldOut } = splitHeldOut([...singles, ...twins], texts);
+    const trained = new Set(train.flat().map(folded));
+    expect(heldOut.flat().filter((text) => trained.has(folded(text)))).toEqual([]);
+    const alone = splitHeldOut(singles, texts).heldOut;
+    expect(heldOut.filter(([text]) => text.startsWith('Text'))).toEqual(alone);
+    expect([alone.length > 0, heldOut.length]).toEqual([true, 2 * alone.length]);
+    expect([folded('Où  est-il ?'), folded('?!'), folded('')]).toEqual(['ouestil', '?!', '']);
   });
 
   it('follows long chains', () => {

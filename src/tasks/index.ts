@@ -64,6 +64,7 @@ export type {
   Task,
   TokenSpan,
 } from './types.ts';
+export { type Answer, answerText, type WrittenLine, type WrittenOptions, writtenExamples } from './written-lines.ts';
 export type { ReadFile };
 
 /** Every task that can be trained on; the diagnostic sets cannot. */
@@ -90,11 +91,15 @@ export interface TaskRequest {
   /** At most so many examples, sampled by the seed; null or absent takes all. */
   readonly trainLimit?: number | null;
   readonly devLimit?: number | null;
+  /** Which part `dev` holds. Default `dev`; `test` only where its labels are public: CoNLL-2003 and WNUT-17. */
+  readonly measure?: 'dev' | 'test';
 }
+
+const withTest: readonly string[] = ['conll2003', 'wnut17'];
 
 /**
  * A task by name.
- * @throws UsageError for an unknown name or a real task without folder, vocabulary or `read`; DataError for what is wrong in its files
+ * @throws UsageError for an unknown name, a real task without folder, vocabulary or `read`, and a test part without labels; DataError for what is wrong in its files
  */
 export async function loadTask({
   task,
@@ -106,12 +111,19 @@ export async function loadTask({
   length,
   trainLimit = null,
   devLimit = null,
+  measure = 'dev',
 }: TaskRequest): Promise<Task> {
   if (!Number.isSafeInteger(length) || length < 2)
     throw new UsageError({
       operation: 'load task',
       received: `length ${length}`,
       expected: 'a whole number, at least 2',
+    });
+  if (measure === 'test' && !withTest.includes(task))
+    throw new UsageError({
+      operation: `load task ${task}`,
+      received: 'its test part to measure on',
+      expected: `dev; only ${withTest.join(' and ')} have a test part with public labels`,
     });
   const generated = findGenerated(task);
   if (generated) {
@@ -147,7 +159,7 @@ export async function loadTask({
   const cut = async (): Promise<Tokenizer> => tokenizer ?? (await readWordPieces(vocab!, read)).tokenizer;
   const options = { data, read, seed, length, trainLimit, devLimit };
   if (isOneOf(squadNames, task)) return loadSquad(task, { ...options, tokenizer: await cut() });
-  if (isOneOf(nerNames, task)) return loadNer(task, { ...options, tokenizer: await cut() });
+  if (isOneOf(nerNames, task)) return loadNer(task, { ...options, measure, tokenizer: await cut() });
   const dataset = findDataset(task)!;
   // The files are looked at first: a folder that is wrong is said so before a vocabulary that is.
   const records = await splitRecords(dataset, data, read);

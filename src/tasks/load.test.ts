@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { DataError, UsageError } from '../errors.ts';
 import type { ReadFile } from '../text/lines.ts';
 import { findDataset } from './datasets.ts';
+import { folded } from './held-out.ts';
 import { loadDataset, splitRecords } from './load.ts';
 import { taskSources } from './sources.ts';
 import { formOf, isCut } from './superglue/marked.ts';
@@ -107,6 +108,59 @@ describe('loading', () => {
     expect(task.split).toBe('trained on train.sub9k.tsv, a part of the official rows');
   });
 
+  it('takes the few records of FewGLUE where there is nothing better', async () => {
+    const boolq = (n: number) =>
+      Array.from({ length: n }, (_, i) => `{"question":"is it ${i}","passage":"about ${i}","label":true}\n`).join('');
+    const few = { 'd/train32.jsonl': boolq(3), 'd/dev32.jsonl': boolq(2) };
+    const alone = await load('boolq', few);
+    expect([alone.train.length, alone.dev.length]).toEqual([3, 2]);
+    expect(alone.split).toBe('trained on train32.jsonl, a part of the official rows; measured on dev32.jsonl');
+    // A whole file is split instead.
+    expect((await load('boolq', { ...few, 'd/val.jsonl': boolq(50) })).split).toBe(
+      'val.jsonl by passage, 20 % held out',
+    );
+    // One that cannot be split is measured on.
+    const wic = (word: string) =>
+      `{"word":"${word}","sentence1":"a ${word}","sentence2":"the ${word}","start1":2,"end1":5,"start2":4,"end2":7,"label":true}\n`;
+    const mixed = await load('wic', { 'd/train32.jsonl': wic('cat'), 'd/val.jsonl': wic('dog') });
+    expect(mixed.split).toBe('trained on train32.jsonl, a part of the official rows');
+    const { files: checked } = await taskSources.find(({ name }) => name === 'boolq')!.check('d', files(few));
+    expect(checked.map(({ name, rows }) => [name, rows])).toEqual([
+      ['train32.jsonl', 3],
+      ['dev32.jsonl', 2],
+    ]);
+  });
+
+  it("never trains on WiC's flat records that share a sentence with the dev file, and says how many", async () => {
+    const flat = (one: string, two: string) =>
+      `{"label":1,"text":"Word: cat. Sentence 1: ${one} Sentence 2: ${two}"}\n`;
+    const val =
+      '{"word":"cat","sentence1":"The cat\u0027s here.","sentence2":"No cat.","start1":4,"end1":7,"start2":3,"end2":6,"label":true}\n';
+    const texts = {
+      'd/train_flat5228.jsonl':
+        flat('A cat .', 'Two cats .') + flat("The cat 's here .", 'A cat .') + flat('x cat', 'no cat'),
+      'd/val.jsonl': val,
+    };
+    const task = await load('wic', texts);
+    expect(task.train).toHaveLength(1);
+    expect(task.split).toBe(
+      'trained on train_flat5228.jsonl, a part of the official rows; without 2 of its 3 records, which share a text with val.jsonl',
+    );
+  });
+
+  it('says of how many examples a marked word is cut away', async () => {
+    const wsc = (filler: string) =>
+      `{"text":"Ann ${filler} she ran","target":{"span1_text":"Ann","span1_index":0,"span2_text":"she","span2_index":${filler.split(' ').length + 1}},"label":true}\n`;
+    const texts = { 'd/train.jsonl': wsc('a b c d e f') + wsc('so'), 'd/val.jsonl': wsc('so') };
+    expect((await load('wsc', texts, { length: 12 })).split).toBeUndefined();
+    const short = await load('wsc', texts, { length: 6 });
+    expect(short.split).toBe('in 1 examples 6 tokens leave no room for a marked word: the first token stands for it');
+    expect(short.train[0].spans).toEqual([
+      { from: 1, to: 2 },
+      { from: 0, to: 1 },
+    ]);
+  });
+
   it('checks every file that is there, and the first bad line', async () => {
     const source = taskSources.find(({ name }) => name === 'qqp')!;
     const head = 'id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n';
@@ -173,7 +227,12 @@ const expected: Readonly<Record<string, readonly [folder: string, ...files: read
     'test.tsv 146 hidden labels 146',
   ],
   ax: ['glue/AX', 'diagnostic.tsv 1104 hidden labels 1104'],
-  boolq: ['superglue/BoolQ', 'val.jsonl 3270 false 1237 true 2033 passages 2939'],
+  boolq: [
+    'superglue/BoolQ',
+    'train32.jsonl 32 false 14 true 18 passages 32',
+    'val.jsonl 3270 false 1237 true 2033 passages 2939',
+    'dev32.jsonl 32 false 13 true 19 passages 32',
+  ],
   cb: [
     'superglue/CB',
     'train.jsonl 250 entailment 115 contradiction 119 neutral 16',
@@ -186,7 +245,12 @@ const expected: Readonly<Record<string, readonly [folder: string, ...files: read
     'val.jsonl 100 first 55 second 45 causes 52 effects 48',
     'test.jsonl 500 hidden labels 500 causes 250 effects 250',
   ],
-  multirc: ['superglue/MultiRC', 'val.jsonl 953 false 2773 true 2075 passages 83 answers 4848'],
+  multirc: [
+    'superglue/MultiRC',
+    'train32.jsonl 32 false 86 true 68 passages 32 answers 154',
+    'val.jsonl 953 false 2773 true 2075 passages 83 answers 4848',
+    'dev32.jsonl 32 false 93 true 74 passages 32 answers 167',
+  ],
   record: ['superglue/ReCoRD', 'train32.jsonl 32 passages 32', 'dev32.jsonl 32 passages 32'],
   wsc: [
     'superglue/WSC',
@@ -197,7 +261,9 @@ const expected: Readonly<Record<string, readonly [folder: string, ...files: read
   wic: [
     'superglue/WiC',
     'train_flat5228.jsonl 5228 false 2613 true 2615 words found by likeness 10456',
+    'train32.jsonl 32 false 15 true 17',
     'val.jsonl 638 false 319 true 319',
+    'dev32.jsonl 32 false 16 true 16',
   ],
 };
 
@@ -234,15 +300,20 @@ describe.skipIf(!present)(`the real files${present ? '' : ' (skipped: not on thi
     ['mnli', 'glue/MNLI', 'train.sub9k.tsv by premise, 20 % held out'],
     ['qqp', 'glue/QQP', 'train.sub9k.tsv by question, 20 % held out'],
     ['qnli', 'glue/QNLI', 'trained on train.sub9k.tsv, a part of the official rows'],
+    [
+      'wic',
+      'superglue/WiC',
+      'trained on train_flat5228.jsonl, a part of the official rows; without 124 of its 5228 records, which share a text with val.jsonl',
+    ],
     ['record', 'superglue/ReCoRD', 'trained on train32.jsonl, a part of the official rows; measured on dev32.jsonl'],
   ])('of %s are split without a text on both sides', async (name, folder, split) => {
     const dataset = findDataset(name)!;
     const records = await splitRecords(dataset, `${shared}/${folder}`, readFile);
     expect(records.split).toBe(split);
-    const trained = new Set(records.train.flatMap((row) => dataset.texts(row)));
+    const trained = new Set(records.train.flatMap((row) => dataset.texts(row).map(folded)));
     const held = records.dev[0].rows;
-    if (!split.startsWith('trained'))
-      expect(held.filter((row) => dataset.texts(row).some((text) => trained.has(text)))).toEqual([]);
+    if (!split.startsWith('trained') || name === 'wic')
+      expect(held.filter((row) => dataset.texts(row).some((text) => trained.has(folded(text))))).toEqual([]);
     const share = held.length / (held.length + records.train.length);
     if (dataset.unit !== null && name !== 'record') expect([name, share > 0.1 && share < 0.3]).toEqual([name, true]);
   });

@@ -2,11 +2,12 @@
 import { DataError, UsageError } from '../errors.ts';
 import type { ReadFile } from '../text/lines.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import type { Dataset, Part, Records } from './dataset.ts';
-import { heldOutShare, splitHeldOut } from './held-out.ts';
+import { type Dataset, isOfficial, type Part, type Records } from './dataset.ts';
+import { folded, heldOutShare, splitHeldOut } from './held-out.ts';
 import { accuracyMetric, matthewsMetric } from './metrics.ts';
 import { sampleRows } from './sample.ts';
 import { findSource } from './source.ts';
+import { isCut } from './superglue/marked.ts';
 import type { Example, Output, Scores, Task } from './types.ts';
 
 export interface LoadOptions {
@@ -42,11 +43,16 @@ export async function* findRecords<Row>(
   data: string,
   read: ReadFile,
 ): AsyncGenerator<PartRecords<Row>> {
-  for (const file of part.files) {
+  for (const file of namesOf(part)) {
     const source = await findSource(data, file, expectedOf(dataset, file), read);
     if (source !== null) yield { file, ...dataset.records(source, part.split === 'test' ? 'optional' : 'required') };
   }
 }
+
+const namesOf = ({ files, few = [] }: Part): readonly string[] => [...files, ...few];
+
+/** {@link findRecords} of a part's few records. */
+const fewOf = (part: Part): Part => ({ ...part, files: part.few ?? [] });
 
 const firstRecords = async <Row>(
   dataset: Dataset<Row>,
@@ -54,7 +60,7 @@ const firstRecords = async <Row>(
   data: string,
   read: ReadFile,
 ): Promise<PartRecords<Row> | null> => {
-  for await (const records of findRecords(dataset, part, data, read)) return records;
+  for await (const records of findRecords(dataset, { ...part, few: [] }, data, read)) return records;
   return null;
 };
 
@@ -74,7 +80,8 @@ export interface SplitRecords<Row> {
 
 /**
  * The records to train and to measure on. Where one of the two official files is not there, and the task says what
- * its records may share, the other is split; the result says so.
+ * its records may share, the other is split; the result says so. Files of a few records (train32, dev32) are taken where
+ * the folder has no other file of the task, or a task that cannot be split lacks one.
  *
  * @throws DataError for what is missing or malformed; UsageError for a task that has no labels (AX).
  */
@@ -92,22 +99,33 @@ export const splitRecords = async <Row>(
       expected: 'one that can be trained on',
       advice: dataset.about,
     });
-  const train = await firstRecords(dataset, trainPart, data, read);
-  const dev: (DevPart<Row> & { file: string })[] = [];
-  for (const part of devParts) {
-    const records = await firstRecords(dataset, part, data, read);
-    if (records) dev.push({ name: part.name.slice('dev '.length), rows: records.rows, file: records.file });
+  const devOf = async (parts: readonly Part[]) => {
+    const found: (DevPart<Row> & { file: string })[] = [];
+    for (const part of parts) {
+      const records = await firstRecords(dataset, part, data, read);
+      if (records) found.push({ name: part.name.slice('dev '.length), rows: records.rows, file: records.file });
+    }
+    return found;
+  };
+  let train = await firstRecords(dataset, trainPart, data, read);
+  let dev = await devOf(devParts);
+  // A whole file split in two says more than a few records do: these come in where there is none, or none to be split.
+  const [noTrain, noDev] = [train === null, dev.length === 0];
+  if (dataset.unit === null || (noTrain && noDev)) {
+    train ??= await firstRecords(dataset, fewOf(trainPart), data, read);
+    if (noDev) dev = await devOf(devParts.map(fewOf));
   }
   if (train && dev.length > 0) {
+    const apart = dataset.overlapping?.includes(train.file) ? withoutOverlap(dataset, train.rows, dev) : train.rows;
+    const left = train.rows.length - apart.length;
     const notes = [
-      /^train(-.*\.parquet|\.\w+)$/.test(train.file) ? [] : [`trained on ${train.file}, a part of the official rows`],
+      isOfficial(trainPart, train.file) ? [] : [`trained on ${train.file}, a part of the official rows`],
+      left > 0 ? [`without ${left} of its ${train.rows.length} records, which share a text with ${dev[0].file}`] : [],
       dev
-        .filter(
-          ({ file }) => dev.length < devParts.length || !/^(dev(_(mis)?matched)?|val)\.\w+$|\.parquet$/.test(file),
-        )
+        .filter(({ file }) => dev.length < devParts.length || !isOfficial(devParts[0], file))
         .map(({ file }) => `measured on ${file}`),
     ].flat();
-    return { train: train.rows, dev, split: notes.length > 0 ? notes.join('; ') : undefined };
+    return { train: apart, dev, split: notes.length > 0 ? notes.join('; ') : undefined };
   }
   const whole = train ?? (dev.length > 0 ? dev[0] : null);
   if (whole === null || dataset.unit === null) {
@@ -116,7 +134,7 @@ export const splitRecords = async <Row>(
       operation: 'read file',
       received: `no such file, ${data.replace(/\/+$/, '')}/${missing}`,
       expected: expectedOf(dataset, missing),
-      advice: `Known names: ${(train ? devParts[0] : trainPart).files.join(', ')}.`,
+      advice: `Known names: ${namesOf(train ? devParts[0] : trainPart).join(', ')}.`,
     });
   }
   const { train: kept, heldOut } = splitHeldOut(whole.rows, (row) => dataset.texts(row));
@@ -128,6 +146,16 @@ export const splitRecords = async <Row>(
     });
   const percent = `${Math.round(100 * heldOutShare)} % held out`;
   return { train: kept, dev: [{ name: '', rows: heldOut }], split: `${whole.file} by ${dataset.unit}, ${percent}` };
+};
+
+/** What shares no text with the dev records. */
+const withoutOverlap = <Row>(
+  dataset: Dataset<Row>,
+  rows: readonly Row[],
+  dev: readonly DevPart<Row>[],
+): readonly Row[] => {
+  const measured = new Set(dev.flatMap((part) => part.rows.flatMap((row) => dataset.texts(row).map(folded))));
+  return rows.filter((row) => !dataset.texts(row).some((text) => measured.has(folded(text))));
 };
 
 /** The dev parts one after the other, and what each is worth. */
@@ -175,11 +203,18 @@ export const taskOf = <Row>(
     before += sampled.length;
     return { name, rows: sampled, examples: numbered };
   });
+  const trained = dataset.examples(train, tokenizer, length);
+  const measured = dev.flatMap(({ examples }) => examples);
+  const cut = [...trained, ...measured].filter(({ spans = [] }) => spans.some(isCut)).length;
+  const lost =
+    cut > 0
+      ? `in ${cut} examples ${length} tokens leave no room for a marked word: the first token stands for it`
+      : undefined;
   return {
     name: dataset.name,
     source: data,
-    train: dataset.examples(train, tokenizer, length),
-    dev: dev.flatMap(({ examples }) => examples),
+    train: trained,
+    dev: measured,
     classes: dataset.classes,
     vocabularySize: tokenizer.size,
     padToken: tokenizer.pad,
@@ -191,7 +226,7 @@ export const taskOf = <Row>(
     choices: dataset.choices,
     metrics: dev.length > 1 ? dataset.metrics : dataset.metrics.filter((name) => !name.endsWith(' mismatched')),
     score: scoring(dataset, dev),
-    split: records.split,
+    split: [records.split, lost].filter((note) => note !== undefined).join('; ') || undefined,
   };
 };
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ShapeError, UsageError } from '../errors.ts';
-import { accuracy, matthewsCorrelation } from './metrics.ts';
+import { accuracy, matthewsCorrelation, multiclassCorrelation } from './metrics.ts';
 
 const binaryPairs = fc.array(fc.tuple(fc.integer({ min: 0, max: 1 }), fc.integer({ min: 0, max: 1 })), {
   minLength: 1,
@@ -86,6 +86,29 @@ describe('Matthews correlation', () => {
           ),
         ).toBeLessThanOrEqual(bound);
         expect(Math.abs(value)).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+});
+
+describe('the correlation of several classes', () => {
+  it('has the values computed by hand', () => {
+    // s 6, c 4; predicted 2, 2, 2; there 1, 3, 2: (24 − 12)/√((36 − 12)(36 − 14)) = 3/√33.
+    const value = multiclassCorrelation([0, 1, 2, 2, 1, 0], [0, 1, 2, 1, 1, 2]);
+    expect(Math.abs(value - 3 / Math.sqrt(33))).toBeLessThanOrEqual(bound);
+    expect(multiclassCorrelation([2, 0, 1], [2, 0, 1])).toBe(1);
+    // Every class is taken for the next: (0 − 3)/√(6 · 6).
+    expect(Math.abs(multiclassCorrelation([1, 2, 0], [0, 1, 2]) + 0.5)).toBeLessThanOrEqual(bound);
+    expect(multiclassCorrelation([1, 1, 1], [0, 1, 2])).toBe(0);
+    expect(() => multiclassCorrelation([], [])).toThrow(ShapeError);
+  });
+
+  it("is Matthews' for two classes", () => {
+    fc.assert(
+      fc.property(binaryPairs, (pairs) => {
+        const [p, l] = [first(pairs), second(pairs)];
+        // Exact integers again, and as many roundings.
+        expect(Math.abs(multiclassCorrelation(p, l) - matthewsCorrelation(p, l))).toBeLessThanOrEqual(bound);
       }),
     );
   });

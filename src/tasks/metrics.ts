@@ -55,5 +55,43 @@ export const matthewsCorrelation = (predicted: ArrayLike<number>, labels: ArrayL
   return Math.min(1, Math.max(-1, value));
 };
 
+/**
+ * The correlation of two sequences of any number of classes, at most 1; for two classes it is Matthews' (Gorodkin 2004,
+ * "Comparing two K-category assignments by a K-category correlation coefficient", eq. 8 in counts).
+ *
+ * R_K = (s·c − Σ_k p_k t_k) / √((s² − Σ_k p_k²)(s² − Σ_k t_k²))
+ *
+ * with s examples, c of them right, p_k predicted as class k and t_k of class k. 0 where one side is of one class only, as
+ * for {@link matthewsCorrelation}.
+ *
+ * @throws ShapeError for unequal lengths or no example at all.
+ */
+export const multiclassCorrelation = (predicted: ArrayLike<number>, labels: ArrayLike<number>): number => {
+  checkPairs('matthews', predicted, labels);
+  const counts = new Map<number, { said: number; is: number }>();
+  const count = (one: number) => {
+    const known = counts.get(one) ?? { said: 0, is: 0 };
+    counts.set(one, known);
+    return known;
+  };
+  const total = labels.length;
+  let right = 0;
+  for (let i = 0; i < total; i++) {
+    count(predicted[i]).said += 1;
+    count(labels[i]).is += 1;
+    if (predicted[i] === labels[i]) right += 1;
+  }
+  let [products, saidSquares, isSquares] = [0, 0, 0];
+  for (const { said, is } of counts.values()) {
+    products += said * is;
+    saidSquares += said * said;
+    isSquares += is * is;
+  }
+  // Two roots, as above.
+  const denominator = Math.sqrt(total * total - saidSquares) * Math.sqrt(total * total - isSquares);
+  if (denominator === 0) return 0;
+  return Math.min(1, Math.max(-1, (total * right - products) / denominator));
+};
+
 export const accuracyMetric: Metric = { name: 'accuracy', evaluate: accuracy };
 export const matthewsMetric: Metric = { name: 'matthews', evaluate: matthewsCorrelation };

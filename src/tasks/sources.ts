@@ -3,7 +3,7 @@ import { DataError } from '../errors.ts';
 import type { ReadFile } from '../text/lines.ts';
 import type { Dataset } from './dataset.ts';
 import { datasets } from './datasets.ts';
-import { expectedOf, findRecords } from './load.ts';
+import { expectedOf, findRecords, splitRecords } from './load.ts';
 import { nerSources } from './ner/index.ts';
 import { squadSources } from './qa/index.ts';
 import type { CheckedFile, TaskSource } from './task-source.ts';
@@ -40,6 +40,8 @@ const sourceOf = (dataset: Dataset<unknown>): TaskSource => ({
   layout: `${[...new Set(dataset.parts.map(({ files }) => files[0]))].join(', ')}: ${dataset.layout}`,
   metric: dataset.metrics[0],
   licence: dataset.licence,
+  sentences: async (folder, read) =>
+    (await splitRecords(dataset, folder, read)).train.flatMap((row) => dataset.sentences(row)),
   check: (folder, read) => checkDataset(dataset, folder, read),
 });
 

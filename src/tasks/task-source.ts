@@ -22,6 +22,13 @@ export interface TaskSource {
   readonly metric: string;
   /** The licence of the data, as far as it is stated. */
   readonly licence: string;
+  /**
+   * Every text of the records that are trained on, in their order, as often as it stands there; of a file that has to be
+   * split the training part alone.
+   *
+   * @throws DataError as loading the task does; UsageError for a task that has no training records
+   */
+  sentences(folder: string, read: ReadFile): Promise<readonly string[]>;
   /** Reads every record. @throws DataError naming the first that is wrong, or the file that is missing */
   check(folder: string, read: ReadFile): Promise<{ readonly files: readonly CheckedFile[] }>;
 }

@@ -1,4 +1,5 @@
 import { DataError } from '../errors.ts';
+import { codeOf, isMissing } from '../io/failure.ts';
 
 /** The bytes at a path. Node's `readFile` is one; in a browser a `fetch`, or a file that was picked or dropped. */
 export type ReadFile = (path: string) => Promise<Uint8Array>;
@@ -55,8 +56,8 @@ export const splitLines = (bytes: Uint8Array, name: string): string[] => {
 
 /** Why a file could not be read, in words. */
 const reason = (error: unknown): string => {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT') return 'no such file';
+  const code = codeOf(error);
+  if (isMissing(error)) return 'no such file';
   if (code === 'ENOTDIR') return 'a file where a folder should be';
   if (code === 'EISDIR') return 'a folder';
   if (code === 'EACCES' || code === 'EPERM') return 'a file that may not be read';

@@ -1,4 +1,5 @@
 import { DataError } from '../errors.ts';
+import { isMissing } from '../io/failure.ts';
 import { bertSettings, robertaSettings } from './families.ts';
 import { type ReadFile, readBytes, splitLines } from './lines.ts';
 import { buildTokenizer } from './pipeline.ts';
@@ -6,19 +7,12 @@ import { parseSettings, refuse, type Settings } from './settings.ts';
 import type { PieceTokenizer } from './tokenizer.ts';
 import { expectedVocabulary, numberPieces } from './wordpiece.ts';
 
-/** Whether a reader says that there is no such file; a reader without codes (a fetch) says so by failing at all. */
-const isAbsence = (error: unknown): boolean => {
-  const cause = error instanceof Error ? error.cause : undefined;
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return code === undefined || code === 'ENOENT' || code === 'ENOTDIR';
-};
-
 /** The bytes of a file, or null where there is none. @throws DataError where it is there and cannot be read. */
 const readIfPresent = async (path: string, read: ReadFile): Promise<Uint8Array | null> => {
   try {
     return await readBytes(path, 'a part of a tokenizer', read);
   } catch (error) {
-    if (isAbsence(error)) return null;
+    if (isMissing(error)) return null;
     throw error;
   }
 };
@@ -44,6 +38,7 @@ const readMerges = async (path: string, read: ReadFile): Promise<string[]> => {
  * vocab.json and merges.txt. Of a tokenizer_config.json the last two take `do_lower_case`, `strip_accents`,
  * `tokenize_chinese_chars` and `add_prefix_space`; without one, vocab.txt is taken for uncased, as the reference does.
  *
+ * @param read rejects with the code ENOENT, or as a browser with NotFoundError, where there is no file
  * @throws DataError where none is there, one cannot be read, or its settings are not understood.
  */
 export const readTokenizer = async (folder: string, read: ReadFile): Promise<PieceTokenizer> => {

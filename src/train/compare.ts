@@ -1,18 +1,21 @@
 import type { Engine } from '../engine.ts';
+import { UsageError } from '../errors.ts';
 import { upcycleBound, upcycleError } from '../moe/upcycle.ts';
-import { type EncoderParameters, encoder, upcycleEncoder } from '../nn/encoder.ts';
 import { adamw } from '../optim/adamw.ts';
 import { omoe } from '../optim/omoe.ts';
 import { foldIn, key } from '../random.ts';
-import { evaluationBatches, trainingBatches } from '../tasks/batches.ts';
 import { loadTask } from '../tasks/index.ts';
-import type { Batch, Task } from '../tasks/types.ts';
+import { mainMetric } from '../tasks/score.ts';
+import type { Batch } from '../tasks/types.ts';
 import type { ReadFile } from '../text/lines.ts';
+import { readTokenizer } from '../text/read-tokenizer.ts';
 import { leaves, mapTree } from '../tree.ts';
-import { encoderOptions, upload } from './classifier.ts';
-import { classifierTrainee, decays, newEncoder } from './classifier-trainee.ts';
+import { decays } from './classifier-trainee.ts';
+import { evaluateTask } from './evaluate.ts';
+import type { BlockModel, Learner } from './learner.ts';
+import { learnerOf } from './learners.ts';
 import { type Run, train } from './loop.ts';
-import { evaluate, measureExperts } from './measure.ts';
+import { type Masked, measuredBatches, measureExperts } from './measure.ts';
 import { averageReport, warningsOf } from './step-report.ts';
 import type { ComparePlan, DenseModel, Method, MethodRun, StepEvent } from './types.ts';
 
@@ -29,17 +32,29 @@ export interface TrainContext {
   report(event: StepEvent): void;
 }
 
-const taskOf = (plan: ComparePlan, seed: number, read: ReadFile | undefined): Promise<Task> =>
-  loadTask({
+/**
+ * The task of a seed, and the model that learns it.
+ * @throws DataError, UsageError for files that are missing or malformed, and a model that does not fit the task
+ */
+export async function begin(plan: ComparePlan, seed: number, read: ReadFile | undefined) {
+  const { folder } = plan.pretrained ?? {};
+  const files = (): ReadFile => {
+    if (read) return read;
+    throw new UsageError({ operation: 'compare', received: 'no way to read files', expected: 'read, for --model' });
+  };
+  const task = await loadTask({
     task: plan.task,
     data: plan.data,
     vocab: plan.vocab,
+    ...(folder !== undefined && plan.data !== undefined ? { tokenizer: await readTokenizer(folder, files()) } : {}),
     read,
     seed,
     length: plan.model.length,
     trainLimit: plan.trainLimit,
     devLimit: plan.devLimit,
   });
+  return { task, learner: await learnerOf(plan, task, files) };
+}
 
 const runOf = (
   plan: ComparePlan,
@@ -54,30 +69,28 @@ const runOf = (
   key: foldIn(key(seed), 'steps'),
 });
 
-export async function trainDense(
-  plan: ComparePlan,
-  seed: number,
-  { engine, read, report }: TrainContext,
-): Promise<DenseModel> {
+export async function trainDense(plan: ComparePlan, seed: number, context: TrainContext): Promise<DenseModel> {
+  if (plan.denseSteps === 0 && plan.pretrained) return { seed, metric: null, parameters: null };
+  const { engine, read, report } = context;
   using t = engine.region();
-  const task = await taskOf(plan, seed, read);
+  const { task, learner } = await begin(plan, seed, read);
   const optimizer = omoe(adamw({ weightDecay: plan.weightDecay, decays }), { accumulateSteps: 1, orthogonalSteps: 0 });
-  const batchOf = trainingBatches(task, { batch: plan.batch, seed });
   const parameters = await train(
     t,
-    newEncoder(t, plan, task, seed),
+    await learner.dense(t, seed),
     optimizer,
-    classifierTrainee(plan),
-    runOf(plan, plan.denseSteps, batchOf, `dense, seed ${seed}`, seed),
+    learner,
+    runOf(plan, plan.denseSteps, learner.batchesOf(seed), `dense, seed ${seed}`, seed),
     (step) => report({ ...step, seed, method: 'dense', phase: 'dense' }),
   );
   const stored = leaves(parameters).map(async ({ path, tensor }) => {
     const data = await tensor.data();
     return [path, { shape: tensor.shape, data: data as Float32Array | Float64Array }] as const;
   });
+  const scores = await evaluateTask(t, learner, parameters, task, { batch: 2 * plan.batch });
   return {
     seed,
-    metric: await evaluate(t, parameters, task, plan),
+    metric: scores![mainMetric(task)],
     parameters: Object.fromEntries(await Promise.all(stored)),
   };
 }
@@ -90,13 +103,17 @@ export async function trainMethod(
   { engine, read, report }: TrainContext,
 ): Promise<MethodRun> {
   using t = engine.region();
-  const task = await taskOf(plan, seed, read);
-  const denseParameters = mapTree(newEncoder(t, plan, task, seed), (_, path) => {
-    const { shape, data } = dense.parameters[path];
-    return t.tensor(data, shape);
-  });
-  const start = upcycleEncoder(denseParameters, plan.model.experts, foldIn(key(seed), 'upcycle'));
-  const receipt = await upcycleReceipt(t, denseParameters, start, task, plan);
+  const { task, learner } = await begin(plan, seed, read);
+  const fresh = await learner.dense(t, seed);
+  const denseParameters = dense.parameters
+    ? mapTree(fresh, (_, path) => {
+        const { shape, data } = dense.parameters![path];
+        return t.tensor(data, shape);
+      })
+    : fresh;
+  const start = learner.upcycle(denseParameters, seed);
+  const seen = measuredBatches(task, plan.batch);
+  const receipt = await upcycleReceipt(t, learner, denseParameters, start, seen, plan.model.topK);
 
   const base = adamw({ weightDecay: plan.weightDecay, decays });
   const optimizer = omoe(
@@ -104,7 +121,7 @@ export async function trainMethod(
     method.omoe ?? { accumulateSteps: 1, orthogonalSteps: 0 },
     foldIn(key(seed), 'rotation'),
   );
-  const order = trainingBatches(task, { batch: plan.batch, seed });
+  const order = learner.batchesOf(seed);
   const batchOf = (step: number) => order(plan.denseSteps + step); // goes on where the dense model stopped
   const events: StepEvent[] = [];
   const warnings = new Set<string>();
@@ -116,7 +133,7 @@ export async function trainMethod(
     t,
     start,
     optimizer,
-    classifierTrainee(plan),
+    learner,
     runOf(plan, plan.steps, batchOf, `${method.name}, seed ${seed}`, seed),
     (step, reports) => {
       const event: StepEvent = { ...step, ...averageReport(reports), seed, method: method.name };
@@ -128,13 +145,15 @@ export async function trainMethod(
 
   const timed = (phase: StepEvent['phase']) =>
     median(events.filter((event) => event.phase === phase && event.step >= 5).map(({ milliseconds }) => milliseconds));
+  const scores = (await evaluateTask(t, learner, parameters, task, { batch: 2 * plan.batch }))!;
   return {
     method: method.name,
     seed,
     upcycleError: receipt.error,
     upcycleBound: receipt.bound,
-    metric: await evaluate(t, parameters, task, plan),
-    ...(await measureExperts(t, parameters, start, task, plan)),
+    metric: scores[mainMetric(task)],
+    scores,
+    ...(await measureExperts(t, learner, { parameters, start }, task, seen)),
     normKept: meanOf(events, 'normKept'),
     trace: meanOf(events, 'trace'),
     leakage: meanOf(events, 'leakage'),
@@ -145,28 +164,32 @@ export async function trainMethod(
 
 /**
  * The receipt of the exact upcycle: the largest |MoE − FFN| over blocks and dev tokens, without capacity, and what rounding
- * explains. Gates that are not renormalised (k = 1) do not sum to 1, so there the copy is not exact and the bound is null.
+ * explains. Gates that are not renormalised (k = 1) do not sum to 1, so there the copy is not exact and the bound is null, as it
+ * is for a checkpoint that brought its experts along.
  */
-async function upcycleReceipt(
+async function upcycleReceipt<P extends BlockModel, B extends Masked>(
   t: Engine,
-  dense: EncoderParameters,
-  start: EncoderParameters,
-  task: Task,
-  plan: ComparePlan,
+  learner: Learner<P, B>,
+  dense: P,
+  start: P,
+  batches: readonly Batch[],
+  topK: number,
 ): Promise<{ error: number; bound: number | null }> {
-  const options = { ...encoderOptions(plan), capacityFactor: null };
-  let [error, largest] = [0, 0];
-  for (const batch of evaluationBatches(task.dev, 2 * plan.batch, task.length, task.padToken)) {
+  let [error, largest, copied] = [0, 0, false];
+  for (const batch of batches) {
     using pass = t.region();
-    const tensors = upload(pass, batch);
+    const tensors = learner.upload(pass, batch);
     const mask = tensors.mask.reshape([tensors.mask.size]);
-    for (const { block, input, output } of encoder(start, tensors, options).layers) {
-      const difference = upcycleError(input, dense.blocks[block].feedForward!, output, 'gelu', mask);
+    for (const { block, input, output } of learner.layers(start, tensors)) {
+      const network = dense.blocks[block].feedForward;
+      if (!network) continue;
+      copied = true;
+      const difference = upcycleError(input, network, output, learner.activation, mask);
       const [off, size] = await Promise.all([difference.item(), output.abs().max().item()]);
       [error, largest] = [Math.max(error, off), Math.max(largest, size)];
     }
   }
-  return { error, bound: plan.model.topK === 1 ? null : upcycleBound(plan.model.topK, largest, t.dtype) };
+  return { error, bound: topK === 1 || !copied ? null : upcycleBound(topK, largest, t.dtype) };
 }
 
 function meanOf(events: readonly StepEvent[], field: 'normKept' | 'trace' | 'leakage'): number | null {

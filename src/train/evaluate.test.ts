@@ -8,7 +8,7 @@ it('an evaluation hears a request to stop that comes while it runs', async () =>
   const t = engine(cpu()); // answers at once: nothing but the evaluation itself lets the event loop turn
   const task = { ...smallTask(), dev: Array.from({ length: 60 }, () => smallTask().dev[0]) };
   const training = encoderTraining(smallPlan({ method: 'adamw' }), task);
-  const parameters = training.start(t);
+  const parameters = await training.start(t);
   const stop = new AbortController();
   setTimeout(() => stop.abort());
   expect(await training.evaluate!(t, parameters, stop.signal)).toBeNull();

@@ -17,7 +17,7 @@ export async function predictTask<P, B>(
   t: Engine,
   trainee: Pick<Trainee<P, B>, 'upload' | 'predict'>,
   parameters: P,
-  task: Task,
+  task: Pick<Task, 'dev' | 'length' | 'padToken' | 'head'>,
   { batch, signal }: Evaluation,
 ): Promise<Output[] | null> {
   const outputs: Output[] = new Array(task.dev.length);

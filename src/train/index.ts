@@ -3,7 +3,8 @@
 export { type TrainContext, trainDense, trainMethod } from './compare.ts';
 export { evaluateTask, predictTask } from './evaluate.ts';
 export { headLoss } from './head-loss.ts';
-export { evaluate, measureExperts } from './measure.ts';
+export type { BlockModel, Learner, SeenLayer } from './learner.ts';
+export { measuredBatches, measureExperts } from './measure.ts';
 export { type MetricsLog, metricsLog } from './metrics-log.ts';
 export {
   type LossParts,
@@ -14,8 +15,19 @@ export {
   taskTrainee,
 } from './objective.ts';
 export { comparePlan } from './plan.ts';
+export { type FineTuning, headOf, pretrained } from './pretrained.ts';
 export { aggregate, compareResultSchema } from './result.ts';
-export { type CheckpointFiles, loadModel, loadState, type Progress, saveModel, saveState } from './state.ts';
+export { loadSavedModel, predictorOf, readSavedModel, type SavedModel } from './saved-model.ts';
+export { smallEncoder } from './small-encoder.ts';
+export {
+  type CheckpointFiles,
+  loadModel,
+  loadState,
+  type Progress,
+  type SaveStateOptions,
+  saveModel,
+  saveState,
+} from './state.ts';
 export { type Interval, meanInterval, pairedInterval } from './statistics.ts';
 export { type EventFile, eventFile } from './tensorboard.ts';
 export {

@@ -8,6 +8,7 @@ import { build } from 'esbuild';
 import { expect, it, onTestFinished } from 'vitest';
 import { openStore } from '../io/index.ts';
 import { nodeFiles } from '../io/node.ts';
+import { allOf } from './training.fixture.ts';
 
 /** In one file of JavaScript, so that a process starts at once. */
 async function bundle(outfile: string): Promise<string> {
@@ -40,7 +41,10 @@ async function run(program: string, folder: string, lastCall = 0): Promise<{ kil
 async function traces(folder: string) {
   const store = await openStore({ files: nodeFiles, folder: join(folder, 'checkpoints'), processes: null });
   const { checkpoint } = await store.latest();
-  const files = [...checkpoint!.files].map(([name, bytes]) => [name, Buffer.from(bytes).toString('base64')]);
+  const files = [...(await allOf(checkpoint!.files))].map(([name, bytes]) => [
+    name,
+    Buffer.from(bytes).toString('base64'),
+  ]);
   return { name: checkpoint!.name, metrics: await readFile(join(folder, 'metrics.jsonl'), 'utf8'), files };
 }
 

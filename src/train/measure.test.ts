@@ -7,10 +7,17 @@ import { evaluationBatches } from '../tasks/batches.ts';
 import type { Metric, Task } from '../tasks/types.ts';
 import { encoderOptions, upload } from './classifier.ts';
 import { trainDense, trainMethod } from './compare.ts';
-import { evaluate, measureExperts } from './measure.ts';
+import { evaluateTask } from './evaluate.ts';
+import { measuredBatches, measureExperts } from './measure.ts';
+import { smallEncoder } from './small-encoder.ts';
 import type { ComparePlan } from './types.ts';
 
 const t = engine(cpu());
+const evaluated = (parameters: EncoderParameters, task: Task, given: ComparePlan) =>
+  evaluateTask(t, smallEncoder(given, task), parameters, task, { batch: 2 * given.batch });
+const measured = (parameters: EncoderParameters, start: EncoderParameters, task: Task, given: ComparePlan) =>
+  measureExperts(t, smallEncoder(given, task), { parameters, start }, task, measuredBatches(task, given.batch));
+
 /** Two layers, so that what the first one drops would show in the second. */
 const plan = tinyPlan({ devLimit: 24 });
 const deep = { ...plan, model: { ...plan.model, layers: 2 } };
@@ -47,7 +54,7 @@ describe('evaluate', () => {
     const { task, asked } = await notedTask();
     const parameters = await undecidedModel(task);
     // 24 sentences in batches of 2 · 5 leave a smaller one at the end.
-    expect(await evaluate(t, parameters, task, { ...deep, batch: 5 })).toBe(0.625);
+    expect(await evaluated(parameters, task, { ...deep, batch: 5 })).toEqual({ accuracy: 0.625 });
     const [{ predicted, labels }] = asked;
     expect(asked).toHaveLength(1);
     expect(labels).toEqual(task.dev.map(({ label }) => label));
@@ -61,8 +68,8 @@ describe('capacity', () => {
   it('drops nothing while a model is evaluated', async () => {
     const { task, asked } = await notedTask();
     const parameters = await undecidedModel(task);
-    await evaluate(t, parameters, task, deep);
-    await evaluate(t, parameters, task, tight);
+    await evaluated(parameters, task, deep);
+    await evaluated(parameters, task, tight);
     expect(asked[1]).toEqual(asked[0]);
     // That it could have shown: dropping changes the answers of this model.
     const dropped = (await scoresOf(parameters, task, tight)).map((score) => Number(score > 0));
@@ -71,18 +78,18 @@ describe('capacity', () => {
   it('drops nothing while experts are measured', async () => {
     const { task } = await notedTask();
     const { start, parameters } = variedModel(t, deep, task);
-    const loose = await measureExperts(t, parameters, start, task, deep);
-    expect(await measureExperts(t, parameters, start, task, tight)).toEqual(loose);
+    const loose = await measured(parameters, start, task, deep);
+    expect(await measured(parameters, start, task, tight)).toEqual(loose);
   });
 });
 
 describe('measureExperts', () => {
-  it('leaves padding out', () => paddingIsNotMeasured({ trainDense, trainMethod, evaluate, measureExperts }));
+  it('leaves padding out', () => paddingIsNotMeasured({ trainDense, trainMethod, evaluateTask, measureExperts }));
 
   it('finds copies alike in everything, and nothing learnt', async () => {
     const { task } = await notedTask();
     const { start } = variedModel(t, deep, task);
-    const measures = await measureExperts(t, start, start, task, deep);
+    const measures = await measured(start, start, task, deep);
     // Cosines of equal vectors: a few roundings of Float64 below 1 (8 + 4 terms; weights 212 terms).
     expect(measures.outputCosine).toBeGreaterThan(1 - 100 * Number.EPSILON);
     expect(measures.weightCosine).toBeGreaterThan(1 - 1000 * Number.EPSILON);
@@ -95,11 +102,11 @@ describe('measureExperts', () => {
   it('is the mean over layers', async () => {
     const { task } = await notedTask();
     const { start, parameters } = variedModel(t, deep, task);
-    const both = await measureExperts(t, parameters, start, task, deep);
+    const both = await measured(parameters, start, task, deep);
     // Weights are what they are whatever stands before them, so a model of one of the layers alone has that layer's measures.
     const only = async (block: number) => {
       const [now, then] = [parameters, start].map((model) => ({ ...model, blocks: [model.blocks[block]] }));
-      const { weightCosine, weightDeltaCosine } = await measureExperts(t, now, then, task, plan);
+      const { weightCosine, weightDeltaCosine } = await measured(now, then, task, plan);
       return { weightCosine, weightDeltaCosine: weightDeltaCosine! };
     };
     const [first, second] = [await only(0), await only(1)];
@@ -112,8 +119,8 @@ describe('measureExperts', () => {
     const { task } = await notedTask();
     const { start, parameters } = variedModel(t, plan, task);
     const dev = task.dev.map(({ tokens, label }) => ({ tokens, label }));
-    const known = await measureExperts(t, parameters, start, task, plan);
-    const unknown = await measureExperts(t, parameters, start, { ...task, dev, domains: null }, plan);
+    const known = await measured(parameters, start, task, plan);
+    const unknown = await measured(parameters, start, { ...task, dev, domains: null }, plan);
     expect(known.routing.domainNmi).toBeGreaterThan(0);
     expect(unknown).toEqual({ ...known, routing: { ...known.routing, domainNmi: null } });
   });

@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts';
-import { everyExpert } from '../moe/experts.ts';
+import { type Activation, everyExpert } from '../moe/experts.ts';
 import {
   debiasedCka,
   type ExpertOutputs,
@@ -12,37 +12,37 @@ import {
   weightCosine,
   weightDeltaCosine,
 } from '../moe/measures/index.ts';
-import { type EncoderParameters, encoder } from '../nn/encoder.ts';
-import { evaluationBatches } from '../tasks/batches.ts';
+import { paddedLength } from '../tasks/buckets.ts';
+import { collate } from '../tasks/collate.ts';
 import type { Batch, Task } from '../tasks/types.ts';
+import type { Tensor } from '../tensor.ts';
 import { leaves } from '../tree.ts';
-import { encoderOptions, upload } from './classifier.ts';
-import type { ComparePlan, MethodRun } from './types.ts';
+import type { BlockModel, Learner } from './learner.ts';
+import type { MethodRun } from './types.ts';
 
 /** What a trained model is worth and how alike its experts are, on the dev examples. */
 
 /** Real tokens on which all experts are run for the similarity measures. */
 const similarityTokens = 512;
 
-/** Evaluation is dropless: under a capacity a sentence's answer would depend on the batch it happens to stand in. */
-const evaluationOptions = (plan: ComparePlan) => ({ ...encoderOptions(plan), capacityFactor: null });
+/** Real tokens after which no more batches are looked at. */
+const routedTokens = 8192;
 
-/** The task's metric over all dev examples. */
-export async function evaluate(
-  t: Engine,
-  parameters: EncoderParameters,
-  task: Task,
-  plan: ComparePlan,
-): Promise<number> {
-  const predicted: number[] = [];
-  const labels: number[] = [];
-  for (const batch of evaluationBatches(task.dev, 2 * plan.batch, task.length, task.padToken)) {
-    using pass = t.region();
-    const { logits } = encoder(parameters, upload(pass, batch), evaluationOptions(plan));
-    predicted.push(...(await logits.argmax(1).data()));
-    labels.push(...batch.labels);
+/** What has to be known of a batch on the device: which of its tokens are real, bool [row, position]. */
+export interface Masked {
+  readonly mask: Tensor;
+}
+
+/** Dev examples in their order, as many as the measures look at; each batch is as long as its longest example. */
+export function measuredBatches({ dev, length, padToken, head }: Task, batch: number): readonly Batch[] {
+  const enough: Batch[] = [];
+  for (let [from, seen] = [0, 0]; from < dev.length && seen < routedTokens; from += 2 * batch) {
+    const examples = dev.slice(from, from + 2 * batch);
+    const one = collate(examples, paddedLength(examples, length), padToken, head);
+    enough.push(one);
+    seen += realTokens(one).length;
   }
-  return task.metric.evaluate(predicted, labels);
+  return enough;
 }
 
 type Measures = Pick<
@@ -58,18 +58,22 @@ type Measures = Pick<
   | 'similarity'
 >;
 
-/** Each measure is taken for every MoE layer and averaged over layers. `start`: the parameters right after the upcycle. */
-export async function measureExperts(
+/**
+ * Each measure is taken for every MoE layer and averaged over layers.
+ * @param start the parameters right after the upcycle
+ * @param batches what passes through the layers, see {@link measuredBatches}
+ */
+export async function measureExperts<P extends BlockModel, B extends Masked>(
   t: Engine,
-  parameters: EncoderParameters,
-  start: EncoderParameters,
-  task: Task,
-  plan: ComparePlan,
+  learner: Pick<Learner<P, B>, 'upload' | 'layers' | 'activation'>,
+  { parameters, start }: { readonly parameters: P; readonly start: P },
+  task: Pick<Task, 'head' | 'domains'>,
+  batches: readonly Batch[],
 ): Promise<Measures> {
-  const traffic = await gatherTraffic(t, parameters, task, plan);
+  const traffic = await gatherTraffic(t, learner, parameters, batches);
   const layers: Measures[] = [];
   for (const layer of traffic) {
-    const outputs = await outputsOfAll(t, parameters, layer);
+    const outputs = await outputsOfAll(t, parameters, layer, learner.activation);
     const cosine = outputCosine(outputs);
     const weights = await expertVectors(parameters, layer.block);
     const { routing, chosen } = { routing: routingMeasures(layer), chosen: layer };
@@ -87,8 +91,8 @@ export async function measureExperts(
         loadCv: routing.loadCv,
         maxViolation: routing.maxViolation,
         deadExperts: routing.deadExperts,
-        labelNmi: specialisation(chosen, layer.labels),
-        domainNmi: layer.domains ? specialisation(chosen, layer.domains) : null,
+        labelNmi: (task.head ?? 'classify') === 'classify' ? specialisation(chosen, layer.labels) : null,
+        domainNmi: task.domains === null ? null : specialisation(chosen, layer.domains),
       },
       similarity: cosine.pairs,
     });
@@ -108,33 +112,24 @@ interface Traffic {
   readonly chosen: Int32Array;
   /** The label and the domain of the sentence each token stands in. */
   readonly labels: Int32Array;
-  readonly domains: Int32Array | null;
+  readonly domains: Int32Array;
 }
 
-/** What passes through each MoE layer on the dev examples, real tokens only. */
-async function gatherTraffic(
+/** What passes through each MoE layer, real tokens only. */
+async function gatherTraffic<P extends BlockModel, B extends Masked>(
   t: Engine,
-  parameters: EncoderParameters,
-  task: Task,
-  plan: ComparePlan,
+  learner: Pick<Learner<P, B>, 'upload' | 'layers'>,
+  parameters: P,
+  batches: readonly Batch[],
 ): Promise<Traffic[]> {
-  const batches = evaluationBatches(task.dev, 2 * plan.batch, task.length, task.padToken);
-  const collected = new Map<
-    number,
-    { inputs: number[]; probabilities: number[]; chosen: number[]; labels: number[]; domains: number[]; tokens: number }
-  >();
-  const { experts, topK, width } = plan.model;
+  const collected = new Map<number, Gathered>();
   for (const batch of batches) {
     using pass = t.region();
-    const { layers } = encoder(parameters, upload(pass, batch), evaluationOptions(plan));
-    for (const { block, input, gate } of layers) {
+    for (const { block, input, gate } of learner.layers(parameters, learner.upload(pass, batch))) {
+      const [experts, topK, width] = [gate.probabilities.shape[1], gate.chosen.shape[1], input.shape[1]];
       const into = collected.get(block) ?? {
-        inputs: [],
-        probabilities: [],
-        chosen: [],
-        labels: [],
-        domains: [],
-        tokens: 0,
+        ...{ block, experts, topK, width, tokens: 0 },
+        ...{ inputs: [], probabilities: [], chosen: [], labels: [], domains: [] },
       };
       collected.set(block, into);
       const [x, p, c] = await Promise.all([input.data(), gate.probabilities.data(), gate.chosen.data()]);
@@ -143,44 +138,51 @@ async function gatherTraffic(
         if (into.tokens <= similarityTokens) into.inputs.push(...x.subarray(token * width, (token + 1) * width));
         into.probabilities.push(...p.subarray(token * experts, (token + 1) * experts));
         into.chosen.push(...c.subarray(token * topK, (token + 1) * topK));
-        const sentence = Math.floor(token / batch.length);
-        into.labels.push(batch.labels[sentence]);
-        if (batch.domains) into.domains.push(batch.domains[sentence]);
+        const example = Math.floor(token / (batch.length * batch.rows));
+        into.labels.push(batch.labels[example]);
+        if (batch.domains) into.domains.push(batch.domains[example]);
       }
     }
   }
-  return [...collected].map(([block, { inputs, probabilities, chosen, labels, domains, tokens }]) => ({
-    block,
-    tokens,
-    experts,
-    topK,
-    width,
+  return [...collected.values()].map(({ inputs, probabilities, chosen, labels, domains, ...sizes }) => ({
+    ...sizes,
     inputs: Float64Array.from(inputs),
     probabilities: Float64Array.from(probabilities),
     chosen: Int32Array.from(chosen),
     labels: Int32Array.from(labels),
-    domains: task.domains === null ? null : Int32Array.from(domains),
+    domains: Int32Array.from(domains),
   }));
+}
+
+interface Gathered extends Pick<Traffic, 'block' | 'experts' | 'topK' | 'width'> {
+  tokens: number;
+  readonly inputs: number[];
+  readonly probabilities: number[];
+  readonly chosen: number[];
+  readonly labels: number[];
+  readonly domains: number[];
 }
 
 const realTokens = (batch: Batch): number[] => [...batch.mask.keys()].filter((token) => batch.mask[token] === 1);
 
 /** All experts on the same tokens. */
-async function outputsOfAll(
+async function outputsOfAll<P extends BlockModel>(
   t: Engine,
-  parameters: EncoderParameters,
+  { blocks }: P,
   { block, inputs, width, experts }: Traffic,
+  activation: Activation,
 ): Promise<ExpertOutputs> {
   const tokens = inputs.length / width;
+  const moe = blocks[block].moe!;
   using pass = t.region();
-  const x = pass.tensor(inputs, [tokens, width], parameters.tokens.dtype);
-  const outputs = await everyExpert(x, parameters.blocks[block].moe!, 'gelu').data();
+  const x = pass.tensor(inputs, [tokens, width], moe.fc1.weight.dtype);
+  const outputs = await everyExpert(x, moe, activation).data();
   return { experts, tokens, width, data: Float64Array.from(outputs) };
 }
 
 /** Weights and biases of each expert as one vector. */
-async function expertVectors(parameters: EncoderParameters, block: number): Promise<Float64Array[]> {
-  const { fc1, fc2 } = parameters.blocks[block].moe!;
+async function expertVectors({ blocks }: BlockModel, block: number): Promise<Float64Array[]> {
+  const { fc1, fc2 } = blocks[block].moe!;
   const stacked = await Promise.all(leaves({ fc1, fc2 }).map(({ tensor }) => tensor.data()));
   const experts = fc1.weight.shape[0];
   return Array.from({ length: experts }, (_, i) => {
@@ -197,7 +199,8 @@ const meanOrNull = (values: readonly (number | null)[]): number | null => {
 
 function averageOver(layers: readonly Measures[]): Measures {
   const over = (pick: (layer: Measures) => number) => mean(layers.map(pick));
-  const routing = (name: Exclude<keyof MethodRun['routing'], 'domainNmi'>) => over((layer) => layer.routing[name]);
+  const routing = (name: Exclude<keyof MethodRun['routing'], 'labelNmi' | 'domainNmi'>) =>
+    over((layer) => layer.routing[name]);
   return {
     outputCosine: over((layer) => layer.outputCosine),
     cka: over((layer) => layer.cka),
@@ -212,7 +215,7 @@ function averageOver(layers: readonly Measures[]): Measures {
       loadCv: routing('loadCv'),
       maxViolation: routing('maxViolation'),
       deadExperts: routing('deadExperts'),
-      labelNmi: routing('labelNmi'),
+      labelNmi: meanOrNull(layers.map((layer) => layer.routing.labelNmi)),
       domainNmi: meanOrNull(layers.map((layer) => layer.routing.domainNmi)),
     },
     similarity: (layers[0]?.similarity ?? []).map((row, i) =>

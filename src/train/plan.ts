@@ -5,12 +5,13 @@ import type { OmoeOptions } from '../optim/options.ts';
 import { findGenerated } from '../tasks/generated.ts';
 import { taskNames } from '../tasks/index.ts';
 import { flagReader } from './flags.ts';
+import { type PretrainedFlags, pretrainedPlan } from './pretrained-plan.ts';
 import type { ComparePlan, ModelShape } from './types.ts';
 
 export const { integer, decimal, modelShape } = flagReader('compare');
 
 /** What the command line of whatever trains the small encoder may carry, as text: `encoderOptions` of src/cli. */
-export interface EncoderFlags {
+export interface EncoderFlags extends PretrainedFlags {
   readonly lr?: string;
   readonly weightDecay?: string;
   readonly warmup?: string;
@@ -20,10 +21,6 @@ export interface EncoderFlags {
   readonly capacityFactor?: string;
   readonly trainLimit?: string;
   readonly devLimit?: string;
-  readonly width?: string;
-  readonly ffn?: string;
-  readonly layers?: string;
-  readonly heads?: string;
   readonly experts?: string;
   readonly topK?: string;
   readonly length?: string;
@@ -34,7 +31,6 @@ export interface EncoderFlags {
 export interface CompareFlags extends EncoderFlags {
   readonly task?: string;
   readonly data?: string;
-  readonly vocab?: string;
   readonly methods?: string;
   readonly seed?: string;
   readonly seeds?: string;
@@ -108,13 +104,15 @@ export function comparePlan(flags: CompareFlags): ComparePlan {
   const task = flags.task ?? embeddedTask;
   checkFiles(task, flags);
   const defaults = defaultsOf(task);
+  const pretrained = pretrainedPlan(flags, 'compare');
   return {
     task,
     ...(findGenerated(task) ? {} : { data: flags.data, vocab: flags.vocab }),
+    ...(pretrained ? { pretrained } : {}),
     methods: parseMethods(flags.methods ?? defaults.methods, defaults.omoe),
     seeds: parseSeeds(flags.seeds ?? String(defaults.seeds), flags.seed),
     steps: integer('--steps', flags.steps, defaults.steps, 1),
-    denseSteps: integer('--dense-steps', flags.denseSteps, defaults.denseSteps, 0),
+    denseSteps: integer('--dense-steps', flags.denseSteps, pretrained ? 0 : defaults.denseSteps, 0),
     batch: integer('--batch', flags.batch, defaults.batch, 1),
     model: modelShape(flags, defaults.model),
     learningRate: decimal('--lr', flags.lr, defaults.learningRate, 'above 0'),
@@ -134,7 +132,7 @@ export function comparePlan(flags: CompareFlags): ComparePlan {
 /** A real task needs its folder and a vocabulary; the embedded one would ignore them, and ignoring silently is worse than refusing. */
 export function checkFiles(
   task: string,
-  { data, vocab }: Pick<CompareFlags, 'data' | 'vocab'>,
+  { data, vocab, model }: Pick<CompareFlags, 'data' | 'vocab' | 'model'>,
   command = 'compare',
 ): void {
   if (findGenerated(task)) {
@@ -155,12 +153,13 @@ export function checkFiles(
       advice: didYouMean(task, taskNames),
     });
   }
-  const missing = [data === undefined ? '--data DIR' : '', vocab === undefined ? '--vocab FILE' : ''].filter(Boolean);
+  const cutter = vocab === undefined && model === undefined ? '--vocab FILE' : '';
+  const missing = [data === undefined ? '--data DIR' : '', cutter].filter(Boolean);
   if (missing.length > 0) {
     throw new UsageError({
       operation: `${command} --task ${task}`,
       received: `no ${missing.join(' and no ')}`,
-      expected: 'the folder of the task and a BERT vocab.txt',
+      expected: 'the folder of the task, and a BERT vocab.txt or the --model that has its own',
       advice: 'Run it without --task for the embedded demonstration, which needs no files.',
     });
   }

@@ -30,6 +30,7 @@ export interface PretrainFlags {
   readonly layers?: string;
   readonly heads?: string;
   readonly length?: string;
+  readonly initial?: string;
   readonly backend?: string;
 }
 
@@ -64,6 +65,8 @@ export interface PretrainPlan {
   readonly heads: number;
   /** Tokens of a block, and positions of the model. */
   readonly length: number;
+  /** Standard deviation of fresh weights. */
+  readonly initial: number;
   readonly backend: string;
 }
 
@@ -131,6 +134,7 @@ export function pretrainPlan(flags: PretrainFlags): PretrainPlan {
     layers: shape.layers,
     heads: shape.heads,
     length: integer('--length', flags.length, 64, 3),
+    initial: decimal('--initial', flags.initial, 0.02, 'above 0'),
     backend: flags.backend ?? 'auto',
   };
 }
@@ -141,6 +145,6 @@ export const pretrainSchedule = ({ learningRate, warmup, steps }: PretrainPlan):
 
 /** A small BERT over a vocabulary, with the segments and positions that its blocks need. */
 export const pretrainConfig = (plan: PretrainPlan, vocabulary: number, pad: number): ModelConfig => {
-  const { length: positions, width, ffn: hidden, heads, layers } = plan;
-  return freshConfig('bert', { vocabulary, pad, positions, width, hidden, heads, layers });
+  const { length: positions, width, ffn: hidden, heads, layers, initial } = plan;
+  return { ...freshConfig('bert', { vocabulary, pad, positions, width, hidden, heads, layers }), initial };
 };

@@ -5,6 +5,8 @@ import { DataError, UsageError } from '../errors.ts';
 import type { ReadFile } from '../text/lines.ts';
 import { pretrainPlan } from './pretrain-plan.ts';
 import { pretraining, readPretrainingText } from './pretraining.ts';
+import type { CheckpointFiles } from './state.ts';
+import { allOf } from './training.fixture.ts';
 import { runTraining } from './training.ts';
 
 const names = ['ann', 'bob', 'cid', 'dot'];
@@ -91,13 +93,13 @@ it('broken off and taken up again it ends in the same bytes, and a changed text 
   const t = engine(await wasm({ threads: 1 }));
   const text = await readPretrainingText(pretrainPlan(small), reader({ 'story.txt': story(40) }));
   const plan = pretrainPlan({ ...small, evalEvery: '2', dropout: '0.1' });
-  const train = async (stopAfter: number | null, from: ReadonlyMap<string, Uint8Array> | null) => {
-    const saved: ReadonlyMap<string, Uint8Array>[] = [];
+  const train = async (stopAfter: number | null, from: CheckpointFiles | null) => {
+    const saved: CheckpointFiles[] = [];
     const stop = new AbortController();
     const { progress } = await runTraining(t, {
       ...pretraining(plan, text),
       from,
-      checkpoints: { save: async (_, files) => saved.push(files) },
+      checkpoints: { save: async (_, files) => saved.push(await allOf(files)) },
       signal: stop.signal,
       listener: {
         step({ step }) {

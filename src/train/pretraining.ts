@@ -6,9 +6,10 @@ import { omoe } from '../optim/omoe.ts';
 import { foldIn, key } from '../random.ts';
 import { type Block, type Document, packBlocks, readCorpus } from '../text/corpus.ts';
 import { bertSettings } from '../text/families.ts';
-import { type ReadFile, readBytes } from '../text/lines.ts';
+import type { ReadFile } from '../text/lines.ts';
 import { buildTokenizer } from '../text/pipeline.ts';
 import { type PieceTokenizer, readTokenizer } from '../text/tokenizer.ts';
+import { readTokenizerFiles } from '../text/tokenizer-files.ts';
 import { trainWordPieces, vocabularyText } from '../text/train-vocabulary.ts';
 import { numberPieces } from '../text/wordpiece.ts';
 import { decays } from './classifier-trainee.ts';
@@ -39,8 +40,6 @@ export interface PretrainingText {
   readonly documents: { readonly train: number; readonly held: number };
 }
 
-const tokenizerNames = ['tokenizer.json', 'vocab.txt', 'vocab.json', 'merges.txt', 'tokenizer_config.json'];
-
 /**
  * Reads the texts, keeps every n-th document apart, and packs both parts into blocks. A tokenizer that is trained sees the
  * training part alone.
@@ -61,7 +60,7 @@ export async function readPretrainingText(plan: PretrainPlan, read: ReadFile): P
   const { tokenizer, files } =
     plan.tokenizer === null
       ? trainTokenizer(train, plan.vocabSize)
-      : { tokenizer: await readTokenizer(plan.tokenizer, read), files: await filesOf(plan.tokenizer, read) };
+      : { tokenizer: await readTokenizer(plan.tokenizer, read), files: await readTokenizerFiles(plan.tokenizer, read) };
   if (tokenizer.mask === null)
     throw new DataError({
       operation: 'pretrain --tokenizer',
@@ -87,16 +86,6 @@ function trainTokenizer(documents: readonly Document[], size: number) {
     ['tokenizer_config.json', text.encode('{ "do_lower_case": true, "tokenizer_class": "BertTokenizer" }\n')],
   ]);
   return { tokenizer: buildTokenizer(bertSettings(numberPieces(pieces, 'vocab.txt'))), files };
-}
-
-async function filesOf(folder: string, read: ReadFile): Promise<Map<string, Uint8Array>> {
-  const files = new Map<string, Uint8Array>();
-  for (const name of tokenizerNames) {
-    // Which of them there are the tokenizer's own reader has seen; it refuses a folder with none.
-    const bytes = await readBytes(`${folder.replace(/\/$/, '')}/${name}`, name, read).catch(() => null);
-    if (bytes) files.set(name, bytes);
-  }
-  return files;
 }
 
 export interface Pretraining extends Training<ModelParameters, AdamWState, MaskedBatch, MaskedTensors> {

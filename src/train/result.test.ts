@@ -20,6 +20,7 @@ function run(method: string, seed: number, metric: number): MethodRun {
       method,
       seed,
       metric,
+      scores: { accuracy: metric, f1: metric / 2 },
       upcycleError: seed,
       upcycleBound: 2 * seed,
       outputCosine: 0.9 - metric,

@@ -17,6 +17,8 @@ export interface Measure {
 
 export interface MethodResult {
   readonly metric: Measure & { readonly name: string };
+  /** Every official metric of the task by its name, the one above among them. */
+  readonly scores: Readonly<Record<string, Measure>>;
   /** Mean cosine of the outputs of two experts for the same token. */
   readonly outputCosine: Measure | null;
   /** Linear CKA between the outputs of two experts. */
@@ -60,10 +62,19 @@ export interface Difference {
   readonly outputCosine: Measure;
 }
 
+export interface DataInfo {
+  readonly source: string;
+  /** Examples that were trained and measured on. */
+  readonly train: number;
+  readonly dev: number;
+  /** How the two came about, where they are not the official files. */
+  readonly split?: string;
+}
+
 export interface CompareResult {
   readonly schema: typeof compareSchemaName;
   readonly task: string;
-  readonly data: { readonly source: string; readonly train: number; readonly dev: number };
+  readonly data: DataInfo;
   readonly backend: string;
   readonly threads: number;
   readonly node: string;
@@ -84,7 +95,7 @@ export interface CompareResult {
 /** What the plan and the runs do not know. */
 export interface CompareInfo {
   readonly metricName: string;
-  readonly data: { readonly source: string; readonly train: number; readonly dev: number };
+  readonly data: DataInfo;
   /** The backend that ran, `auto` resolved. */
   readonly backend: string;
   readonly threads: number;
@@ -165,6 +176,9 @@ function methodResult(runs: readonly MethodRun[], metricName: string): MethodRes
   };
   return {
     metric: { name: metricName, ...meanInterval(runs.map((run) => run.metric)) },
+    scores: Object.fromEntries(
+      Object.keys(runs[0].scores).map((name) => [name, meanInterval(runs.map(({ scores }) => scores[name]))]),
+    ),
     outputCosine: measure((run) => run.outputCosine),
     cka: measure((run) => run.cka),
     ckaDebiased: measure((run) => run.ckaDebiased),

@@ -2,7 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { DataError, type OmoeError, UsageError } from '../errors.ts';
-import { codeOf, cannot as describe } from '../io/failure.ts';
+import { codeOf, cannot as describe, isMissing } from '../io/failure.ts';
 import { writeWhole as writeBytesWhole } from '../io/files.ts';
 import { nodeFiles } from '../io/node.ts';
 import { decodeJson, encodeJson } from './json.ts';
@@ -130,7 +130,7 @@ async function makeNamed(out: string, command: string): Promise<string> {
       advice: 'Nothing is overwritten: name another folder, or remove this one first.',
     });
   const found = await stat(out).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw cannot('use', out, error);
   });
   if (found === undefined) {

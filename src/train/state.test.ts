@@ -5,29 +5,29 @@ import { DataError } from '../errors.ts';
 import { readSafetensors, type StoredTensor, store, writeSafetensors } from '../io/index.ts';
 import { encoderTraining } from './encoder-training.ts';
 import { type CheckpointFiles, loadModel, loadState } from './state.ts';
-import { carryOn, newRun, smallPlan, smallTask } from './training.fixture.ts';
+import { allOf, carryOn, newRun, smallPlan, smallTask } from './training.fixture.ts';
 
 const t = engine(cpu());
 // Step 5 of cycles of three and three: in the orthogonal phase, so that projectors are there.
 const plan = smallPlan({ method: 'omoe:accumulateSteps=3,orthogonalSteps=3', steps: '5', evalEvery: '2' });
 const training = encoderTraining(plan, smallTask());
-let files: CheckpointFiles;
+let files: ReadonlyMap<string, Uint8Array>;
 beforeAll(async () => {
   const run = await newRun();
   await carryOn(t, plan, run);
-  files = (await run.store.latest((name) => name.startsWith('step-'))).checkpoint!.files;
+  files = await allOf((await run.store.latest((name) => name.startsWith('step-'))).checkpoint!.files);
 });
 
-const load = (from: CheckpointFiles) =>
+const load = async (from: CheckpointFiles) =>
   loadState(t, from, {
-    like: training.start(t),
+    like: await training.start(t),
     optimizer: training.optimizer,
     seed: plan.seed,
     plan: training.record,
   });
-const refusal = (from: CheckpointFiles): string => {
+const refusal = async (from: CheckpointFiles): Promise<string> => {
   try {
-    load(from);
+    await load(from);
   } catch (error) {
     expect(error).toBeInstanceOf(DataError);
     return (error as Error).message;
@@ -67,8 +67,8 @@ describe('a checkpoint', () => {
     );
   });
 
-  it('lists all that is missing, misshapen or not expected, of the model', () => {
-    const message = refusal(
+  it('lists all that is missing, misshapen or not expected, of the model', async () => {
+    const message = await refusal(
       withTensors('model.safetensors', (tensors) => {
         tensors.delete('norm.bias');
         tensors.delete('blocks.0.moe.fc1.bias');
@@ -84,8 +84,8 @@ describe('a checkpoint', () => {
     expect(message).toContain('blocks.1.norm1.weight is not expected');
   });
 
-  it('lists it of the optimizer too', () => {
-    const message = refusal(
+  it('lists it of the optimizer too', async () => {
+    const message = await refusal(
       withTensors('optimizer.safetensors', (tensors) => {
         tensors.delete('base.second.norm.bias');
         tensors.delete('linears.blocks.0.moe.fc1.projectors.trace');
@@ -107,30 +107,32 @@ describe('a checkpoint', () => {
     ['rng.json', '{"schema":"omoe.rng/1","generator":"mersenne","seed":0,"step":5}', /mersenne.*threefry/],
     ['rng.json', '{"schema":"omoe.rng/1","generator":"threefry2x32-20","seed":0,"step":4}', /step 4/],
     ['model.safetensors', 'short', /model.safetensors/],
-  ])('refuses a wrong %s: %s', (name, bytes, message) => {
-    expect(refusal(withFile(name, bytes))).toMatch(message);
+  ])('refuses a wrong %s: %s', async (name, bytes, message) => {
+    expect(await refusal(withFile(name, bytes))).toMatch(message);
   });
 
-  it('refuses one without a file, and a layout that the arrays do not have', () => {
+  it('refuses one without a file, and a layout that the arrays do not have', async () => {
     for (const name of files.keys())
-      expect(refusal(new Map([...files].filter(([file]) => file !== name)))).toContain(name);
+      expect(await refusal(new Map([...files].filter(([file]) => file !== name)))).toContain(name);
     const changed = (change: (document: ReturnType<typeof JSON.parse>) => void) => {
       const document = JSON.parse(text('trainer_state.json'));
       change(document);
       return refusal(withFile('trainer_state.json', JSON.stringify(document)));
     };
     const linear = 'blocks.0.moe.fc1';
-    expect(changed((d) => delete d.optimizer.linears[linear])).toContain(`the expert linear ${linear} is missing`);
-    expect(changed((d) => delete d.optimizer.base.steps)).toContain('the number base.steps is missing');
-    expect(changed((d) => (d.optimizer.linears[linear].pending = 1))).toContain('pending.0.columns is missing');
-    expect(changed((d) => (d.optimizer.linears[linear].projectors = 'sparse'))).toContain('of another kind');
-    expect(changed((d) => (d.optimizer.step = 4))).toContain('an optimizer at step 4');
-    expect(changed((d) => (d.plan.learningRate = 9))).toMatch(/learningRate 9.*learningRate 0.01/);
+    expect(await changed((d) => delete d.optimizer.linears[linear])).toContain(
+      `the expert linear ${linear} is missing`,
+    );
+    expect(await changed((d) => delete d.optimizer.base.steps)).toContain('the number base.steps is missing');
+    expect(await changed((d) => (d.optimizer.linears[linear].pending = 1))).toContain('pending.0.columns is missing');
+    expect(await changed((d) => (d.optimizer.linears[linear].projectors = 'sparse'))).toContain('of another kind');
+    expect(await changed((d) => (d.optimizer.step = 4))).toContain('an optimizer at step 4');
+    expect(await changed((d) => (d.plan.learningRate = 9))).toMatch(/learningRate 9.*learningRate 0.01/);
   });
 
   it('gives back parameters alone, as the best model is kept', async () => {
-    const model = loadModel(t, files.get('model.safetensors')!, training.start(t));
-    const { parameters } = load(files);
+    const model = await loadModel(t, files, await training.start(t));
+    const { parameters } = await load(files);
     expect(await model.classifier.weight.data()).toEqual(await parameters.classifier.weight.data());
   });
 });

@@ -1,12 +1,17 @@
+import type { DType } from '../backend.ts';
 import type { Engine } from '../engine.ts';
 import { DataError } from '../errors.ts';
-import { readSafetensors, store, toNumbers, writeSafetensors } from '../io/safetensors/index.ts';
+import { bytesIn, type FileContent } from '../io/files.ts';
+import { type SafetensorsFile, type StoredType, store, toNumbers } from '../io/safetensors/index.ts';
+import { pendingWeights } from '../io/shards.ts';
+import { type OpenWeights, openWeights } from '../io/weights.ts';
 import type { OmoeOptimizer } from '../optim/omoe.ts';
 import { parametersOf } from '../optim/optimizer.ts';
 import { type OptimizerLayout, restoreOptimizer, storeOptimizer } from '../optim/stored-state.ts';
-import { type StoredArray, type StoredArrays, StrictArrays, storeTree } from '../stored.ts';
+import { type PendingArray, type StoredArray, StrictArrays, storeTree } from '../stored.ts';
 import type { Scores } from '../tasks/types.ts';
-import { mapTree } from '../tree.ts';
+import type { Tensor } from '../tensor.ts';
+import { leaves, mapTree } from '../tree.ts';
 import { decodeJson, encodeJson } from './json.ts';
 import type { Generation } from './step.ts';
 
@@ -17,6 +22,9 @@ import type { Generation } from './step.ts';
  *   optimizer.safetensors   moments, recorded columns, projectors (src/optim/stored-state.ts)
  *   trainer_state.json      the step, the plan, where the data stand, evaluations, the layout of the optimizer
  *   rng.json                the seed, and which generator it is for
+ *
+ * Where tensors are more than fit into one file there are shards and an index in its place, as models have them
+ * (src/io/shards.ts): model-00001-of-00003.safetensors, …, model.safetensors.index.json.
  *
  * Every draw is a function of (seed, purpose, step), and the data's place is step · batch · accumulate: with the seed and the
  * step all randomness is known. Files of equal states are equal to the byte: no time stands in them.
@@ -44,7 +52,8 @@ export interface TrainingState<P, S> extends Generation<P, S> {
   readonly plan: unknown;
 }
 
-export type CheckpointFiles = ReadonlyMap<string, Uint8Array>;
+/** The files of a checkpoint by name; one that is a function is made, or read, when it is asked for. */
+export type CheckpointFiles = ReadonlyMap<string, FileContent>;
 
 const stateSchema = 'omoe.trainer/1';
 const randomSchema = 'omoe.rng/1';
@@ -52,18 +61,36 @@ const generator = 'threefry2x32-20';
 
 const json = (document: unknown): Uint8Array => new TextEncoder().encode(`${encodeJson(document, 2)}\n`);
 
-const tensorsFile = (arrays: StoredArrays): Uint8Array =>
-  writeSafetensors([...arrays].map(([name, { data, shape }]) => [name, store(data, shape)] as const));
+export interface SaveStateOptions {
+  /** Bytes of tensors in a file. Default 5·10⁸: while a file is made its tensors are in memory twice. */
+  readonly shardBytes?: number;
+}
 
-/** The parameters alone, as `model.safetensors`. */
-export const saveModel = async (parameters: unknown): Promise<Uint8Array> => tensorsFile(await storeTree(parameters));
+const types: Readonly<Record<DType, StoredType>> = { float32: 'F32', float64: 'F64', int32: 'I32', bool: 'U8' };
 
-export async function saveState<P, S>(state: TrainingState<P, S>): Promise<Map<string, Uint8Array>> {
-  const { parameters, progress, seed, plan } = state;
-  const optimizer = await storeOptimizer(state.state);
-  return new Map([
-    ['model.safetensors', await saveModel(parameters)],
-    ['optimizer.safetensors', tensorsFile(optimizer.arrays)],
+const tensorFiles = (stem: string, arrays: Iterable<readonly [string, PendingArray]>, shardBytes = 5e8) =>
+  pendingWeights(
+    stem,
+    [...arrays].map(([name, { shape, dtype, read }]) => {
+      const stored = async () => store(await read(), shape);
+      return [name, { dtype: types[dtype], shape, read: stored }] as const;
+    }),
+    shardBytes,
+  );
+
+/** The parameters alone: `model.safetensors`, or shards and an index. They have to live until the files are made. */
+export const saveModel = (parameters: unknown, { shardBytes }: SaveStateOptions = {}): CheckpointFiles =>
+  tensorFiles('model', storeTree(parameters), shardBytes);
+
+/** The state's files; its tensors are read while each is made, and have to live until then. */
+export function saveState<P, S>(
+  { parameters, progress, seed, plan, state }: TrainingState<P, S>,
+  options: SaveStateOptions = {},
+): CheckpointFiles {
+  const optimizer = storeOptimizer(state);
+  return new Map<string, FileContent>([
+    ...saveModel(parameters, options),
+    ...tensorFiles('optimizer', optimizer.arrays, options.shardBytes),
     ['trainer_state.json', json({ schema: stateSchema, ...progress, optimizer: optimizer.layout, plan })],
     ['rng.json', json({ schema: randomSchema, generator, seed, step: progress.step })],
   ]);
@@ -78,18 +105,19 @@ export interface Expected<P, S> {
 }
 
 /**
- * The state that `saveState` wrote, with its tensors in `t`.
+ * The state that `saveState` wrote, with its tensors in `t`. Of the model one file is in memory at a time; the optimizer's
+ * arrays are all there until its state is made of them.
  * @throws DataError naming the file, for anything that is missing, malformed, of another version, or of another model, plan
  *   or seed; of tensors all that are missing, misshapen or not expected are listed
  */
-export function loadState<P, S>(
+export async function loadState<P, S>(
   t: Engine,
   files: CheckpointFiles,
   { like, optimizer, seed, plan }: Expected<P, S>,
-): TrainingState<P, S> {
-  const document = readJson(files, 'trainer_state.json', stateSchema);
+): Promise<TrainingState<P, S>> {
+  const document = await readJson(files, 'trainer_state.json', stateSchema);
   const { optimizer: layout, plan: savedPlan, ...rest } = document;
-  const random = readJson(files, 'rng.json', randomSchema);
+  const random = await readJson(files, 'rng.json', randomSchema);
   const progress = checkProgress(rest);
   refuseUnless(
     random.generator === generator && random.seed === seed && random.step === progress.step,
@@ -98,8 +126,9 @@ export function loadState<P, S>(
     `${generator}, ${seed}, ${progress.step}`,
   );
   refuseOtherPlan(savedPlan, plan);
-  const parameters = loadModel(t, fileOf(files, 'model.safetensors'), like);
-  const arrays = readTensors('optimizer.safetensors', fileOf(files, 'optimizer.safetensors'));
+  const parameters = await loadModel(t, files, like);
+  const arrays = new Map<string, StoredArray>();
+  for await (const shard of (await open(files, 'optimizer')).shards()) addArrays(arrays, shard);
   using scratch = t.region();
   const all = parametersOf(scratch.borrow(parameters));
   const stored = { arrays, layout: checkLayout(layout) };
@@ -113,27 +142,48 @@ export function loadState<P, S>(
   return { parameters, state, progress, seed, plan };
 }
 
-/** Parameters of `model.safetensors`. @throws DataError listing all that is missing, misshapen or not expected */
-export function loadModel<P>(t: Engine, bytes: Uint8Array, like: P, name = 'model.safetensors'): P {
-  const strict = new StrictArrays(readTensors(name, bytes));
-  const parameters = mapTree(like, ({ shape, dtype }, path) => strict.tensor(t, path, { shape, dtype }));
-  strict.finish(`load ${name}`, 'the parameters of this model, all of them and no others');
+/**
+ * The parameters that `saveModel` wrote, one file in memory at a time.
+ * @throws DataError listing all that is missing, misshapen or not expected
+ */
+export async function loadModel<P>(t: Engine, files: CheckpointFiles, like: P): Promise<P> {
+  const expected = new Map(leaves(like).map(({ path, tensor }) => [path, tensor]));
+  const arrays = new Map<string, StoredArray>();
+  const strict = new StrictArrays(arrays);
+  const made = new Map<string, Tensor>();
+  for await (const shard of (await open(files, 'model')).shards()) {
+    addArrays(arrays, shard);
+    for (const name of shard.tensors.keys()) {
+      const wanted = expected.get(name);
+      if (!wanted) continue;
+      made.set(name, strict.tensor(t, name, wanted));
+      arrays.delete(name);
+    }
+  }
+  // What no file had is noted as missing here.
+  const parameters = mapTree(like, (wanted, path) => made.get(path) ?? strict.tensor(t, path, wanted));
+  strict.finish('load model.safetensors', 'the parameters of this model, all of them and no others');
   return parameters;
 }
 
-function readTensors(name: string, bytes: Uint8Array): StoredArrays {
-  const { tensors } = readSafetensors(bytes, name);
-  return new Map(
-    [...tensors].map(([path, tensor]): [string, StoredArray] => [
-      path,
-      { shape: tensor.shape, data: toNumbers(tensor) },
-    ]),
+const open = (files: CheckpointFiles, stem: string): Promise<OpenWeights> =>
+  openWeights(
+    '.',
+    async (path) => {
+      const content = files.get(path.slice('./'.length));
+      if (content !== undefined) return bytesIn(content);
+      throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT' });
+    },
+    stem,
   );
+
+function addArrays(arrays: Map<string, StoredArray>, { tensors }: SafetensorsFile): void {
+  for (const [name, tensor] of tensors) arrays.set(name, { shape: tensor.shape, data: toNumbers(tensor) });
 }
 
-function fileOf(files: CheckpointFiles, name: string): Uint8Array {
-  const bytes = files.get(name);
-  if (bytes) return bytes;
+async function fileOf(files: CheckpointFiles, name: string): Promise<Uint8Array> {
+  const content = files.get(name);
+  if (content !== undefined) return bytesIn(content);
   throw new DataError({
     operation: 'load checkpoint',
     received: `files ${[...files.keys()].join(', ') || 'none'}`,
@@ -141,8 +191,8 @@ function fileOf(files: CheckpointFiles, name: string): Uint8Array {
   });
 }
 
-function readJson(files: CheckpointFiles, name: string, schema: string): Record<string, unknown> {
-  const bytes = fileOf(files, name);
+async function readJson(files: CheckpointFiles, name: string, schema: string): Promise<Record<string, unknown>> {
+  const bytes = await fileOf(files, name);
   let document: unknown;
   try {
     document = decodeJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

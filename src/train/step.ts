@@ -3,7 +3,7 @@ import { mergeRecorded, type Recorded, type Recording } from '../moe/statistics.
 import { clipByGlobalNorm } from '../optim/clip.ts';
 import type { OmoeOptimizer, OmoeState } from '../optim/omoe.ts';
 import type { LinearReport } from '../optim/omoe-report.ts';
-import { parametersOf } from '../optim/optimizer.ts';
+import { type Parameters as Gradients, parametersOf } from '../optim/optimizer.ts';
 import { pendingNumber, readTogether } from '../pending.ts';
 import { foldIn, type Key } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
@@ -70,7 +70,8 @@ export async function takeStep<P, S, D extends Scored, B>(
     plan.batches.length === 1
       ? differentiateWhole(region, parameters, optimizer.recording(state), plan)
       : addMicroBatches(region, parameters, optimizer.recording(state), plan);
-  const clipped = clipByGlobalNorm(parametersOf(gradients), plan.clip);
+  const clipped = clip(region, parametersOf(gradients), plan.clip);
+  region.free(gradients);
   const result = await optimizer.step({
     parameters: parametersOf(parameters),
     gradients: clipped.gradients,
@@ -90,7 +91,12 @@ export async function takeStep<P, S, D extends Scored, B>(
     pendingNumber(clipped.norm),
     result.reports,
   );
-  await refuseNonFinite(name, step, { loss, gradientNorm }, suspects(parameters, aux.watched, value, gradients));
+  await refuseNonFinite(
+    name,
+    step,
+    { loss, gradientNorm },
+    suspects(parameters, aux.watched, value, clipped.gradients),
+  );
   const kept = region.keep(next);
   await t.backend.flush();
   const milliseconds = performance.now() - begun;
@@ -114,17 +120,26 @@ interface Differentiated<P> {
 }
 
 function differentiateWhole<P, S, D extends Scored, B>(
-  region: Engine,
+  region: Region,
   parameters: P,
   recording: Recording | null,
   { objective, batches: [batch], key }: StepPlan<P, S, D, B>,
 ): Differentiated<P> {
+  using pass = region.region();
   // A method of an object may need its `this`, and the engine calls the function by itself.
-  const lossAndGradients = region.valueAuxAndGrad((...given: Parameters<typeof objective.loss>) =>
+  const lossAndGradients = pass.valueAuxAndGrad((...given: Parameters<typeof objective.loss>) =>
     objective.loss(...given),
   );
-  const { value, aux, gradients } = lossAndGradients(parameters, objective.upload(region, batch), recording, key);
-  return { value, aux, gradients, records: aux.records };
+  const inside = pass.borrow(parameters);
+  const { value, aux, gradients } = lossAndGradients(inside, objective.upload(pass, batch), recording, key);
+  // What the passes left behind goes before the update comes: at no time are both there.
+  return pass.keep({ value, aux, gradients, records: aux.records });
+}
+
+/** `clipByGlobalNorm`, of which only the results stay. What is NaN or infinite in a gradient is so behind the clipping as well. */
+function clip(region: Region, gradients: Gradients, limit: number): ReturnType<typeof clipByGlobalNorm> {
+  using scratch = region.region();
+  return scratch.keep(clipByGlobalNorm(scratch.borrow(gradients), limit));
 }
 
 /**

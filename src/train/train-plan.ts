@@ -3,16 +3,17 @@ import { parseMethods } from '../optim/methods.ts';
 import type { Schedule } from '../optim/schedule.ts';
 import { findGenerated } from '../tasks/generated.ts';
 import type { Example, Task } from '../tasks/types.ts';
+import type { BaseModel } from './base-model.ts';
 import { crc32c } from './crc32c.ts';
 import { flagReader } from './flags.ts';
 import { checkFiles, defaultsOf, type EncoderFlags, embeddedTask, largestSeed } from './plan.ts';
-import type { Method, ModelShape } from './types.ts';
+import { pretrainedPlan, withShapeOf } from './pretrained-plan.ts';
+import type { Method, ModelShape, PretrainedPlan } from './types.ts';
 
 /** What the command line of `train` may carry, as text; whatever is absent takes the default of the task. */
 export interface TrainFlags extends EncoderFlags {
   readonly task?: string;
   readonly data?: string;
-  readonly vocab?: string;
   readonly method?: string;
   readonly dense?: boolean;
   readonly seed?: string;
@@ -32,6 +33,10 @@ export interface TrainPlan {
   readonly task: string;
   readonly data?: string;
   readonly vocab?: string;
+  /** Absent: the small encoder, drawn afresh. */
+  readonly pretrained?: PretrainedPlan;
+  /** A sum over the folder of `pretrained`. */
+  readonly baseSum?: number;
   readonly method: Method;
   /** Without experts: the encoder as it is before an upcycle. */
   readonly dense: boolean;
@@ -66,17 +71,20 @@ const decays = ['linear', 'cosine', 'constant'] as const;
 
 /**
  * The whole plan of a training from the command line, defaults filled in and everything checked.
+ * @param base what `flags.model` names
  * @throws UsageError naming the option, what was written and what it takes
  */
-export function trainPlan(flags: TrainFlags): TrainPlan {
+export function trainPlan(flags: TrainFlags, base: BaseModel | null = null): TrainPlan {
   const { integer, decimal, modelShape } = flagReader('train');
   const task = flags.task ?? embeddedTask;
+  const generated = findGenerated(task);
   checkFiles(task, flags, 'train');
+  const pretrained = pretrainedPlan(flags, 'train');
   const defaults = defaultsOf(task);
   const dense = flags.dense ?? false;
   const optional = (option: string, text: string | undefined) =>
     text === undefined ? null : integer(option, text, 1, 1);
-  const steps = integer('--steps', flags.steps, dense ? defaults.denseSteps : defaults.steps, 1);
+  const steps = integer('--steps', flags.steps, dense && !pretrained ? defaults.denseSteps : defaults.steps, 1);
   const decay = decays.find((name) => name === (flags.decay ?? 'linear'));
   if (!decay)
     throw new UsageError({
@@ -91,9 +99,11 @@ export function trainPlan(flags: TrainFlags): TrainPlan {
       expected: 'how often to evaluate',
       advice: 'Patience counts evaluations.',
     });
-  return {
+  const plan: TrainPlan = {
     task,
-    ...(findGenerated(task) ? {} : { data: flags.data, vocab: flags.vocab }),
+    ...(generated ? {} : { data: flags.data, vocab: flags.vocab }),
+    ...(pretrained ? { pretrained } : {}),
+    ...(base ? { baseSum: base.sum } : {}),
     method: methodOf(flags.method, dense, defaults.omoe),
     dense,
     seed: integer('--seed', flags.seed, 0, 0, largestSeed),
@@ -119,6 +129,17 @@ export function trainPlan(flags: TrainFlags): TrainPlan {
     keep: integer('--keep', flags.keep, 2, 1),
     backend: flags.backend ?? 'auto',
   };
+  if (!base) return plan;
+  if (dense) requireDense(flags, base);
+  return withShapeOf(plan, base.config, flags, 'train');
+}
+
+/** @throws UsageError for what a dense model does not have, asked for or brought along */
+function requireDense({ model, experts, topK, moeLayers }: TrainFlags, { config }: BaseModel): void {
+  const received = config.moe
+    ? `${model}, which has experts`
+    : [experts && '--experts', topK && '--top-k', moeLayers && '--moe-layers'].find(Boolean);
+  if (received) throw new UsageError({ operation: 'train --dense', received, expected: 'a model without experts' });
 }
 
 /** One method: `omoe` unless another is named; without experts there is nothing to protect, so only `adamw` is left. */
@@ -146,9 +167,12 @@ function methodOf(text: string | undefined, dense: boolean, defaults: Parameters
  * themselves, by their counts and a sum over them.
  */
 export function recordOf(plan: TrainPlan, task: Task): Readonly<Record<string, unknown>> {
-  const { saveEvery, keep, data, vocab, ...determining } = plan;
+  const { saveEvery, keep, data, vocab, pretrained, ...determining } = plan;
+  // Files are known by their sums, not by where they lie.
+  const { folder: _, ...tuning } = pretrained ?? {};
   return {
     ...determining,
+    ...(pretrained ? { pretrained: tuning } : {}),
     examples: { train: task.train.length, dev: task.dev.length, sum: sumOf([...task.train, ...task.dev]) },
   };
 }

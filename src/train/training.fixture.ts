@@ -1,12 +1,13 @@
 import type { Engine } from '../engine.ts';
-import type { Files } from '../io/files.ts';
+import { bytesIn, type Files } from '../io/files.ts';
 import { memoryFiles, openStore, type Store } from '../io/index.ts';
 import { embedded } from '../tasks/embedded.ts';
 import type { Task } from '../tasks/types.ts';
 import { encoderTraining } from './encoder-training.ts';
 import { metricsLog } from './metrics-log.ts';
+import type { CheckpointFiles } from './state.ts';
 import { type TrainFlags, type TrainPlan, trainPlan } from './train-plan.ts';
-import { runTraining, type Trained, type TrainingListener } from './training.ts';
+import { runTraining, type Trained, type Training } from './training.ts';
 
 /** A training small enough to be broken off and taken up again many times in a test. */
 
@@ -37,12 +38,14 @@ export async function runOn(files: Files): Promise<SmallRun> {
   };
 }
 
+type Free = 'listener' | 'signal' | 'shardBytes';
+
 /** Begins, or goes on from the last checkpoint. */
 export async function carryOn(
   t: Engine,
   plan: TrainPlan,
   { files, store }: SmallRun,
-  { listener, signal, task = smallTask() }: { listener?: TrainingListener; signal?: AbortSignal; task?: Task } = {},
+  { task = smallTask(), ...more }: { task?: Task } & Pick<Training<never, never, never, never>, Free> = {},
 ): Promise<Trained<unknown>> {
   const { checkpoint } = await store.latest((name) => name.startsWith('step-'));
   return runTraining(t, {
@@ -51,7 +54,7 @@ export async function carryOn(
     best: { save: (_, contents) => store.save('best', contents) },
     from: checkpoint?.files ?? null,
     metrics: await metricsLog(files, '/metrics.jsonl'),
-    ...{ listener, signal },
+    ...more,
   });
 }
 
@@ -61,10 +64,17 @@ export async function traces({ store, metrics }: SmallRun): Promise<Record<strin
   for (const prefix of ['step-', 'best']) {
     const { checkpoint } = await store.latest((name) => name.startsWith(prefix));
     named.push([prefix, checkpoint?.name ?? 'none']);
-    for (const [file, bytes] of checkpoint?.files ?? [])
+    for (const [file, bytes] of checkpoint ? await allOf(checkpoint.files) : [])
       named.push([`${prefix} ${file}`, file.endsWith('.json') ? new TextDecoder().decode(bytes) : hex(bytes)]);
   }
   return Object.fromEntries(named);
+}
+
+/** Every file, read. */
+export async function allOf(files: CheckpointFiles): Promise<Map<string, Uint8Array>> {
+  const read = new Map<string, Uint8Array>();
+  for (const [name, content] of files) read.set(name, await bytesIn(content));
+  return read;
 }
 
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

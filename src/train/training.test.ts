@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { cpu } from '../../backends/cpu/index.ts';
 import { engine } from '../engine.ts';
 import { DataError, DivergedError } from '../errors.ts';
+import { readSafetensors } from '../io/index.ts';
 import { integers, key } from '../random.ts';
 import type { Task } from '../tasks/types.ts';
 import { encoderTraining } from './encoder-training.ts';
@@ -31,6 +32,32 @@ async function unbroken(method: string) {
 }
 
 describe('a training that is broken off', () => {
+  it('goes on from checkpoints of many small files, and from many to one, to the same bits', async () => {
+    const method = methods[2];
+    const whole = await unbroken(method);
+    const run = await newRun();
+    const stop = new AbortController();
+    await carryOn(t, smallPlan({ method }), run, {
+      ...{ signal: stop.signal, shardBytes: 400 },
+      listener: { step: ({ step }) => (step === 8 ? stop.abort() : undefined) },
+    });
+    const { checkpoint } = await run.store.latest((name) => name.startsWith('step-'));
+    const sizes = await Promise.all(
+      [...checkpoint!.files]
+        .filter(([name]) => name.endsWith('.safetensors'))
+        .map(async ([name, read]) => [name, await read()] as const),
+    );
+    expect(sizes.length).toBeGreaterThan(10);
+    for (const [name, bytes] of sizes) {
+      const { tensors } = readSafetensors(bytes, name);
+      const held = [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes.length, 0);
+      expect(tensors.size === 1 || held <= 400).toBe(true);
+    }
+    expect([...checkpoint!.files.keys()]).not.toContain('model.safetensors');
+    await carryOn(t, smallPlan({ method }), run);
+    expect(await traces(run)).toEqual(whole);
+  });
+
   it.each(methods)('ends in the bytes of one that was not: %s', async (method) => {
     const whole = await unbroken(method);
     const plan = smallPlan({ method });
@@ -144,7 +171,9 @@ describe('evaluation on the way', () => {
     });
     expect(progress.best).toEqual({ step: 6, score: 0.5 });
     const { checkpoint } = await run.store.latest((name) => name === 'best');
-    expect(JSON.parse(new TextDecoder().decode(checkpoint!.files.get('scores.json')))).toMatchObject({ step: 6 });
+    expect(JSON.parse(new TextDecoder().decode(await checkpoint!.files.get('scores.json')!()))).toMatchObject({
+      step: 6,
+    });
     // They are those of a training that ends there.
     const shorter = await newRun();
     const constant = { decay: 'constant', warmup: '0' };
@@ -153,7 +182,8 @@ describe('evaluation on the way', () => {
         const one = steps === '6' ? shorter : await newRun();
         await carryOn(t, plan({ steps, ...constant }), one, { task: scored([0.1, 0.2, 0.5, 0.3]) });
         const prefix = steps === '6' ? 'step-' : 'best';
-        return (await one.store.latest((name) => name.startsWith(prefix))).checkpoint!.files.get('model.safetensors');
+        const { checkpoint } = await one.store.latest((name) => name.startsWith(prefix));
+        return checkpoint!.files.get('model.safetensors')!();
       }),
     );
     expect(bests[0]).toEqual(bests[1]);

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts';
 import { DivergedError, UsageError } from '../errors.ts';
+import type { FileContent } from '../io/files.ts';
 import type { OmoeOptimizer } from '../optim/omoe.ts';
 import { parametersOf } from '../optim/optimizer.ts';
 import { learningRate, type Schedule } from '../optim/schedule.ts';
@@ -21,7 +22,10 @@ import { averageReport, warningsOf } from './step-report.ts';
 
 /** Where checkpoints go: a `Store` of `omoe/io`, for one. */
 export interface Checkpoints {
-  /** Whole or not at all; a name may be used again, the later one counts then. */
+  /**
+   * Whole or not at all; a name may be used again, the later one counts then. Files that are functions are to be made
+   * before it resolves: the tensors that they read are freed after the next step.
+   */
   save(name: string, files: CheckpointFiles): Promise<unknown>;
 }
 
@@ -50,7 +54,7 @@ export interface Training<P, S, D extends Scored, B> {
   readonly objective: Objective<P, D, B>;
   readonly optimizer: OmoeOptimizer<S>;
   /** The parameters to begin with. When a training is taken up again they only say what there has to be. */
-  start(t: Engine): P;
+  start(t: Engine): P | Promise<P>;
   /** Micro-batch i of the whole training; step s takes accumulate · s and those after it. */
   batchOf(index: number): D;
   /** The scores of the parameters, or null where `signal` asked to stop. Absent: nothing is evaluated. */
@@ -66,6 +70,8 @@ export interface Training<P, S, D extends Scored, B> {
   readonly from?: CheckpointFiles | null;
   /** Files that go into every checkpoint besides the state, such as a tokenizer. */
   readonly extras?: CheckpointFiles;
+  /** Bytes of tensors in a file of a checkpoint; where they are more there are several. Default as `saveState`. */
+  readonly shardBytes?: number;
   readonly metrics?: MetricsLog;
   /** Asks to stop: after the step that runs now the state is saved. */
   readonly signal?: AbortSignal;
@@ -123,7 +129,7 @@ export async function runTraining<P, S, D extends Scored, B>(
     if (savedAt === progress.step || !task.checkpoints) return;
     progress = { ...progress, metricsBytes: await metrics.flush() };
     const name = checkpointName(progress.step);
-    const state = await saveState(stateOf(task, current, progress));
+    const state = saveState(stateOf(task, current, progress), task);
     await task.checkpoints.save(name, new Map([...(task.extras ?? []), ...state]));
     savedAt = progress.step;
     await listener.saved?.(name, progress.step);
@@ -182,12 +188,12 @@ async function begin<P, S, D extends Scored, B>(
   const { plan, optimizer, metrics = noMetrics } = task;
   if (!task.from) {
     await metrics.cut(0);
-    const parameters = task.start(t);
+    const parameters = await task.start(t);
     return { current: { parameters, state: optimizer.initial(parametersOf(parameters)) }, progress: beginning };
   }
   using scratch = t.region();
-  const like = task.start(scratch);
-  const { parameters, state, progress } = loadState(t, task.from, {
+  const like = await task.start(scratch);
+  const { parameters, state, progress } = await loadState(t, task.from, {
     ...{ like, optimizer, seed: plan.seed, plan: task.record },
   });
   if (!(await metrics.cut(progress.metricsBytes)))
@@ -236,9 +242,9 @@ async function noteScores<P, S, D extends Scored, B>(
     const about = new TextEncoder().encode(`${JSON.stringify({ step, scores }, null, 2)}\n`);
     await task.best.save(
       checkpointName(step),
-      new Map([
+      new Map<string, FileContent>([
         ...(task.extras ?? []),
-        ['model.safetensors', await saveModel(current.parameters)],
+        ...saveModel(current.parameters, task),
         ['scores.json', about],
       ]),
     );

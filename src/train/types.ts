@@ -1,4 +1,5 @@
 import type { OmoeOptions } from '../optim/options.ts';
+import type { Scores } from '../tasks/types.ts';
 
 /** One method of a comparison: the base optimizer alone, or OMoE with every switch spelled out. */
 export interface Method {
@@ -19,6 +20,18 @@ export interface ModelShape {
   readonly length: number;
 }
 
+/** A checkpoint that a training starts from, in place of an encoder drawn afresh. */
+export interface PretrainedPlan {
+  /** A folder as Hugging Face's `transformers` keeps it. */
+  readonly folder: string;
+  /** Blocks that become Mixtures of Experts; null: all of them. */
+  readonly moeLayers: readonly number[] | null;
+  /** In training, of the embeddings and of what each residual adds. */
+  readonly dropout: number;
+  /** The folder's sizes and tokenizer, but weights drawn by the seed: what the pretraining is measured against. */
+  readonly fresh: boolean;
+}
+
 /** Everything that determines a comparison's numbers; with a seed it determines them bit for bit on one backend. */
 export interface ComparePlan {
   readonly task: string;
@@ -26,6 +39,8 @@ export interface ComparePlan {
   readonly data?: string;
   /** BERT `vocab.txt`; needed by the real tasks. */
   readonly vocab?: string;
+  /** Absent: the small encoder, drawn afresh. */
+  readonly pretrained?: PretrainedPlan;
   readonly methods: readonly Method[];
   readonly seeds: readonly number[];
   /** Fine-tuning steps after the upcycle, the same for each method. */
@@ -67,13 +82,15 @@ export interface StepEvent {
   readonly renormFactor?: number;
 }
 
-/** A trained dense model, as plain arrays that cross process borders. */
+/** What all methods of a seed start from, as plain arrays that cross process borders. */
 export interface DenseModel {
   readonly seed: number;
-  readonly metric: number;
+  /** null where it was not trained: a fresh head says nothing. */
+  readonly metric: number | null;
+  /** null where it was not trained: each method begins it by itself, from the seed. */
   readonly parameters: Readonly<
     Record<string, { readonly shape: readonly number[]; readonly data: Float32Array | Float64Array }>
-  >;
+  > | null;
 }
 
 /** The finished run of one method at one seed: the numbers that `compare` averages. */
@@ -84,6 +101,8 @@ export interface MethodRun {
   readonly upcycleError: number;
   readonly upcycleBound: number | null;
   readonly metric: number;
+  /** Every official metric of the task, the one above among them. */
+  readonly scores: Scores;
   readonly outputCosine: number;
   readonly cka: number;
   readonly ckaDebiased: number | null;
@@ -97,7 +116,8 @@ export interface MethodRun {
     readonly loadCv: number;
     readonly maxViolation: number;
     readonly deadExperts: number;
-    readonly labelNmi: number;
+    /** Only where a sentence has one label. */
+    readonly labelNmi: number | null;
     /** Only where the task knows its domains. */
     readonly domainNmi: number | null;
   };

@@ -6,7 +6,7 @@ import { type Counts, type Dataset, hiddenLabel } from '../dataset.ts';
 import { type LoadOptions, splitRecords, taskOf } from '../load.ts';
 import { pearsonCorrelation, spearmanCorrelation } from '../metrics/correlation.ts';
 import { f1 } from '../metrics/f1.ts';
-import { accuracy, matthewsCorrelation } from '../metrics.ts';
+import { accuracy, matthewsCorrelation, multiclassCorrelation } from '../metrics.ts';
 import { checkOutputs, choicesOf } from '../outputs.ts';
 import type { Example, Output, Scores, Task } from '../types.ts';
 import { type GlueRow, glueRecords, layoutOf } from './parse.ts';
@@ -60,7 +60,9 @@ const scoreOf = (task: GlueTask, rows: readonly GlueRow[], outputs: readonly Out
   const predicted = task.classes.length === 0 ? outputs.map(([value]) => value) : choicesOf(outputs);
   const labels = rows.map(({ label }) => label ?? hiddenLabel);
   const own = task.metrics.filter((name) => name !== 'accuracy mismatched');
-  return Object.fromEntries(own.map((name) => [name, measures[name](predicted, labels)]));
+  const measureOf = (name: GlueMetric) =>
+    name === 'matthews' && task.classes.length > 2 ? multiclassCorrelation : measures[name];
+  return Object.fromEntries(own.map((name) => [name, measureOf(name)(predicted, labels)]));
 };
 
 const datasetOf = (name: GlueName): Dataset<GlueRow> => {
@@ -81,6 +83,7 @@ const datasetOf = (name: GlueName): Dataset<GlueRow> => {
     choices: 0,
     unit: unit?.name ?? null,
     texts: ({ sentence, pair }) => (unit?.texts ?? [0]).map((which) => (which === 0 ? sentence : (pair ?? ''))),
+    sentences: ({ sentence, pair }) => (pair === undefined ? [sentence] : [sentence, pair]),
     records: (source, labels) => glueRecords(name, source, labels),
     counts: (rows) => countsOf(task, rows),
     examples: (rows, tokenizer, length) => rows.map((row) => exampleOf(row, tokenizer, length)),

@@ -184,6 +184,11 @@ describe("GLUE's examples and metrics", () => {
   });
 
   it('correlate the one output of STS-B', () => {
+    const one = [1, 0, 0];
+    const diagnostic = dataset('ax').score(pairs(0, 1, 2), [], outputs([0, 1, 0], [0, 0, 1], one));
+    // Every class is taken for the next: −1/2.
+    // Four roundings (metrics.test.ts).
+    expect(Math.abs(diagnostic.matthews + 0.5)).toBeLessThanOrEqual(8 * 2 ** -53);
     const scores = dataset('stsb').score(pairs(1, 2, 3), [], outputs([3], [2], [1]));
     // Deviations −1, 0, 1: no rounding.
     expect(scores).toEqual({ 'pearson-spearman': -1, pearson: -1, spearman: -1 });

@@ -169,8 +169,8 @@ export const glueTable = {
     hub: twoSentences,
     jsonl: ['premise', 'hypothesis'],
     parts: [
-      { ...train, files: [...train.files, 'train.jsonl'] },
-      { ...dev, files: [...dev.files, 'val.jsonl'] },
+      { ...train, files: [...train.files, 'train.jsonl'], few: ['train32.jsonl'] },
+      { ...dev, files: [...dev.files, 'val.jsonl'], few: ['dev32.jsonl'] },
       { ...test, files: [...test.files, 'test.jsonl'] },
     ],
   },
@@ -192,6 +192,7 @@ export const glueTable = {
     licence: 'for research',
     classes: ['entailment', 'neutral', 'contradiction'],
     labels: ['entailment', 'neutral', 'contradiction'],
+    // Of three classes, so the correlation is the one of several (metrics.ts).
     metrics: ['matthews'],
     texts: twoSentences,
     label: 'label',

@@ -19,6 +19,9 @@ export interface TaggingFeatures {
   tags(outputs: readonly Output[]): string[][];
 }
 
+/** Pieces that two windows share unless somebody says otherwise. */
+export const usualOverlap = (length: number): number => Math.floor(length / 4);
+
 /** The classes of a tagger: O, then B- and I- of each type, in alphabetical order. */
 export const tagClasses = (types: Iterable<string>): string[] => [
   'O',

@@ -10,7 +10,7 @@ import type { CheckedFile, TaskSource } from '../task-source.ts';
 import type { Task } from '../types.ts';
 import { type ConllRecords, conllLayout, parseConll, type TaggedSentence } from './conll.ts';
 import { entities, entityScores } from './entities.ts';
-import { tagClasses, taggingFeatures } from './features.ts';
+import { tagClasses, taggingFeatures, usualOverlap } from './features.ts';
 
 export { type ConllRecords, parseConll, type Scheme, type TaggedSentence } from './conll.ts';
 export { type Entity, type EntityScores, entities, entityScores, type Reading, toIob2 } from './entities.ts';
@@ -97,7 +97,10 @@ interface NerSplit {
   readonly split?: string;
 }
 
-const readSplit = async (task: NerTask, { data, read, measure = 'dev' }: NerOptions): Promise<NerSplit> => {
+const readSplit = async (
+  task: NerTask,
+  { data, read, measure = 'dev' }: Pick<NerOptions, 'data' | 'read' | 'measure'>,
+): Promise<NerSplit> => {
   const train = await readConll(task, 'train', data, read);
   if (task.files.dev.length === 0) {
     const { documents, ...parted } = splitByDocument(train.records);
@@ -123,7 +126,7 @@ export const loadNer = async (name: NerName, options: NerOptions): Promise<Task>
   const { data, tokenizer, seed, length, trainLimit, devLimit } = options;
   const { train, dev, types, split } = await readSplit(nerTasks[name], options);
   const classes = tagClasses(types);
-  const windowing = { length, overlap: options.overlap ?? Math.floor(length / 4) };
+  const windowing = { length, overlap: options.overlap ?? usualOverlap(length) };
   const features = (sentences: readonly TaggedSentence[]) => taggingFeatures(sentences, tokenizer, classes, windowing);
   const measured = sampleRows(dev, devLimit, seed, 'dev');
   const devFeatures = features(measured);
@@ -191,6 +194,8 @@ export const nerSources: readonly TaskSource[] = nerNames.map((name) => {
     layout: `${wanted.join(', ')}${task.files.dev.length === 0 ? ' (split by document)' : ''}; ${conllLayout}`,
     metric: metrics[0],
     licence: task.licence,
+    sentences: async (folder, read) =>
+      (await readSplit(task, { data: folder, read })).train.map(({ words }) => words.join(' ')),
     check: (folder, read) => check(task, folder, read),
   };
 });

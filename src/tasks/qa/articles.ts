@@ -1,4 +1,4 @@
-import { UsageError } from '../../errors.ts';
+import { DataError } from '../../errors.ts';
 import { foldIn, key, permutation } from '../../random.ts';
 import type { SquadQuestion, SquadRecords } from './squad.ts';
 
@@ -8,7 +8,7 @@ import type { SquadQuestion, SquadRecords } from './squad.ts';
  * order. Which articles does not depend on a run's seed: the places permutation(foldIn(key(0), 'squad articles'), n)
  * begins with are measured on.
  *
- * @throws UsageError for fewer than two articles.
+ * @throws DataError for fewer than two articles.
  */
 export const splitByArticle = ({
   articles,
@@ -19,7 +19,7 @@ export const splitByArticle = ({
   readonly articles: { readonly train: number; readonly dev: number };
 } => {
   if (articles < 2)
-    throw new UsageError({
+    throw new DataError({
       operation: 'split by article',
       received: `${articles} article`,
       expected: 'at least two, so that each side has one',

@@ -8,7 +8,9 @@ import type { CheckedFile, TaskSource } from '../task-source.ts';
 import type { Task } from '../types.ts';
 import { splitByArticle } from './articles.ts';
 import { goldOf, questionFeatures, scoreSpans1, scoreSpans2 } from './features.ts';
+import { usualLongest } from './spans.ts';
 import { readIds, readSquad, type SquadQuestion, type SquadRecords, squadLayout } from './squad.ts';
+import { usualWindows } from './windows.ts';
 
 export { splitByArticle } from './articles.ts';
 export { goldOf, type QuestionFeatures, questionFeatures, scoreSpans1, scoreSpans2 } from './features.ts';
@@ -51,14 +53,17 @@ export interface SquadOptions extends LoadOptions {
   readonly trainOnGuessed?: boolean;
 }
 
-/**
- * Loads SQuAD 1.1 or 2.0. Without the train file, which is the larger one, the dev file is split by article and `split`
- * says so. Limits count questions, not windows.
- *
- * @throws DataError for a missing or malformed file; UsageError for a length that leaves no room beside the question.
- */
-export const loadSquad = async (name: SquadName, options: SquadOptions): Promise<Task> => {
-  const { data, tokenizer, read, seed, length, trainLimit, devLimit } = options;
+interface SquadSplit {
+  readonly train: readonly SquadQuestion[];
+  readonly dev: readonly SquadQuestion[];
+  readonly split?: string;
+}
+
+/** What is trained on, and what is measured on. @throws DataError for a missing or malformed file */
+const readSplit = async (
+  name: SquadName,
+  { data, read, trainOnGuessed = false }: Pick<SquadOptions, 'data' | 'read' | 'trainOnGuessed'>,
+): Promise<SquadSplit> => {
   const devFile = await requireFile(data, filesOf(name, 'dev'), expectedOf(name, 'dev'), read);
   const devRecords = await readSquad(devFile.bytes, devFile.path);
   const trainFile = await findFile(data, filesOf(name, 'train'), expectedOf(name, 'train'), read);
@@ -67,23 +72,39 @@ export const loadSquad = async (name: SquadName, options: SquadOptions): Promise
     train: (await readSquad(trainFile!.bytes, trainFile!.path)).questions,
     dev: devRecords.questions,
   };
-  const guessed = options.trainOnGuessed ? new Set() : await guessedOffsets(trainFile ?? devFile, data, read);
-  const sure = rows.train.filter(({ id }) => !guessed.has(id));
-  const windowing = {
-    length,
-    stride: options.stride ?? Math.max(1, Math.floor(length / 3)),
-    questionLength: options.questionLength ?? Math.max(1, Math.min(64, Math.floor(length / 3))),
+  const guessed = trainOnGuessed ? new Set() : await guessedOffsets(trainFile ?? devFile, data, read);
+  return {
+    train: rows.train.filter(({ id }) => !guessed.has(id)),
+    dev: rows.dev,
+    split:
+      parted === null
+        ? undefined
+        : `${devFile.name} by article, ${parted.articles.train} to train on and ${parted.articles.dev} to measure on`,
   };
+};
+
+/**
+ * Loads SQuAD 1.1 or 2.0. Without the train file, which is the larger one, the dev file is split by article and `split`
+ * says so. Limits count questions, not windows.
+ *
+ * @throws DataError for a missing or malformed file; UsageError for a length that leaves no room beside the question.
+ */
+export const loadSquad = async (name: SquadName, options: SquadOptions): Promise<Task> => {
+  const { data, tokenizer, seed, length, trainLimit, devLimit } = options;
+  const rows = await readSplit(name, options);
+  const usual = usualWindows(length);
+  const { stride = usual.stride, questionLength = usual.questionLength } = options;
+  const windowing = { length, stride, questionLength };
   const features = (questions: readonly SquadQuestion[]) => questionFeatures(questions, tokenizer, windowing);
   const devQuestions = sampleRows(rows.dev, devLimit, seed, 'dev');
   const dev = features(devQuestions);
   const gold = devQuestions.map(goldOf);
-  const spanOptions = { best: 1, longest: options.longestAnswer ?? 30 };
+  const spanOptions = { best: 1, longest: options.longestAnswer ?? usualLongest };
   const score = name === 'squad1' ? scoreSpans1 : scoreSpans2;
   return {
     name,
     source: data,
-    train: features(sampleRows(sure, trainLimit, seed, 'train')).examples,
+    train: features(sampleRows(rows.train, trainLimit, seed, 'train')).examples,
     dev: dev.examples,
     classes: [],
     vocabularySize: tokenizer.size,
@@ -96,10 +117,7 @@ export const loadSquad = async (name: SquadName, options: SquadOptions): Promise
     choices: 0,
     metrics: versions[name].metrics,
     score: (outputs) => score(gold, dev.spans(outputs, spanOptions)),
-    split:
-      parted === null
-        ? undefined
-        : `${devFile.name} by article, ${parted.articles.train} to train on and ${parted.articles.dev} to measure on`,
+    split: rows.split,
   };
 };
 
@@ -131,5 +149,7 @@ export const squadSources: readonly TaskSource[] = squadNames.map((name) => ({
   layout: `${filesOf(name, 'train')[0]} and ${filesOf(name, 'dev')[0]}, packed by gzip or not (without the train file the dev file is split by article); ${squadLayout}`,
   metric: versions[name].metrics[0],
   licence: 'CC BY-SA 4.0',
+  sentences: async (folder, read) =>
+    (await readSplit(name, { data: folder, read })).train.flatMap(({ context, question }) => [context, question]),
   check: (folder, read) => check(name, folder, read),
 }));

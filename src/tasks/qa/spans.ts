@@ -21,6 +21,9 @@ export interface SpanOptions {
   readonly longest: number;
 }
 
+/** Pieces of an answer at most, unless somebody says otherwise. */
+export const usualLongest = 30;
+
 export interface Spans {
   /** Best first; ties keep the order of the windows, then of the text. Empty where the context has no pieces. */
   readonly candidates: readonly SpanCandidate[];

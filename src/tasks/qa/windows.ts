@@ -29,6 +29,13 @@ export interface WindowOptions {
   readonly questionLength: number;
 }
 
+/** How long contexts are cut unless somebody says otherwise, by the tokens of a window. */
+export const usualWindows = (length: number): WindowOptions => ({
+  length,
+  stride: Math.max(1, Math.floor(length / 3)),
+  questionLength: Math.max(1, Math.min(64, Math.floor(length / 3))),
+});
+
 /**
  * The windows of a context, left to right, as {@link windows} cuts them; one, without pieces, where the context has none.
  *

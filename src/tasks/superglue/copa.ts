@@ -1,9 +1,7 @@
 /** COPA (Roemmele et al. 2011): which of two sentences is the cause, or the effect, of the first? */
 import * as v from 'valibot';
 import { type Dataset, hiddenLabel } from '../dataset.ts';
-import { accuracy } from '../metrics.ts';
-import { checkOutputs, choicesOf } from '../outputs.ts';
-import { countLabels, superglueParts } from './common.ts';
+import { accuracyOf, countLabels, superglueParts } from './common.ts';
 import { check, labelOf, readObjects, words } from './objects.ts';
 
 export interface CopaRow {
@@ -39,6 +37,7 @@ export const copa: Dataset<CopaRow> = {
   choices: 2,
   unit: null,
   texts: ({ premise }) => [premise],
+  sentences: ({ premise, choices }) => [premise, ...choices],
   records: (source, labels) =>
     readObjects('COPA', source, labels, (value, origin) => {
       // Hugging Face keeps the question as the word it is.
@@ -61,9 +60,5 @@ export const copa: Dataset<CopaRow> = {
       });
       return { ...sequences[0], choices: sequences, label: label ?? hiddenLabel };
     }),
-  score: (rows, _, outputs) => {
-    checkOutputs('COPA', outputs, rows.length, 2);
-    const labels = rows.map(({ label }) => label ?? hiddenLabel);
-    return { accuracy: accuracy(choicesOf(outputs), labels) };
-  },
+  score: (rows, _, outputs) => accuracyOf('COPA', rows, outputs),
 };

@@ -106,6 +106,12 @@ describe('tokens of characters', () => {
     expect(kept(3, [14, 15], [18, 19])).toEqual([7, 8, 9]);
     expect(kept(3, [6, 7], [18, 19])).toEqual([3, 4, 5]);
     expect(kept(3, [1, 2])).toEqual([0, 1, 2]);
+    // Marks too long for the room: the end of the first and the beginning of the last are in the window, if that can be.
+    expect(kept(4, [0, 13], [16, 19])).toEqual([6, 7, 8, 9]);
+    expect(kept(5, [16, 19], [0, 13])).toEqual([5, 6, 7, 8, 9]);
+    expect(kept(5, [0, 9], [10, 19])).toEqual([3, 4, 5, 6, 7]);
+    expect(kept(7, [0, 3], [14, 15])).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(kept(2, [0, 13], [16, 19])).toEqual([0, 1]);
     expect(kept(10, [18, 19])).toHaveLength(10);
     expect(kept(0, [18, 19])).toEqual([]);
   });

@@ -32,16 +32,31 @@ export const tokensOf = (
 };
 
 /**
- * At most `room` of a text's pieces: those from its beginning, or as much later as it takes to keep the marked ones. Of
- * marks that are further apart than that, the later ones are lost.
+ * At most `room` of a text's pieces: those from its beginning, or as much later as it takes to keep the marked ones. Where
+ * they do not fit whole, the window lies from the first mark's end to the last one's beginning, with as much of the marks
+ * on either side; of marks that are further apart than that, the later ones are lost.
  */
 export const keepMarked = (pieces: readonly Piece[], marks: readonly Marked[], room: number): readonly Piece[] => {
   if (pieces.length <= room) return pieces;
+  const cut = (from: number): readonly Piece[] => pieces.slice(from, from + room);
   const isMarked = (piece: Piece): boolean => marks.some(({ start, end }) => piece.start < end && piece.end > start);
-  const first = pieces.findIndex(isMarked);
-  const latest = Math.max(pieces.findLastIndex(isMarked) + 1 - room, 0);
-  const from = Math.max(Math.min(first, latest), 0);
-  return pieces.slice(from, from + room);
+  const [first, end] = [pieces.findIndex(isMarked), pieces.findLastIndex(isMarked) + 1];
+  if (first === -1 || end - first <= room) return cut(Math.max(Math.min(first, end - room), 0));
+  const inside = marks.map((mark) => rangeOf(pieces, mark)).filter((range) => range !== null);
+  // One piece of every mark: the end of the one that ends first, the beginning of the one that begins last.
+  const [lastOfFirst, firstOfLast] = [
+    Math.min(...inside.map(({ end }) => end)) - 1,
+    Math.max(...inside.map(({ from }) => from)),
+  ];
+  const free = room - (firstOfLast + 1 - lastOfFirst);
+  return cut(free < 0 ? first : Math.max(first, Math.min(lastOfFirst - Math.floor(free / 2), end - room)));
+};
+
+/** The pieces [from, end) of a mark; null where it has none. */
+const rangeOf = (pieces: readonly Piece[], { start, end }: Marked): { from: number; end: number } | null => {
+  const isMarked = (piece: Piece): boolean => piece.start < end && piece.end > start;
+  const from = pieces.findIndex(isMarked);
+  return from === -1 ? null : { from, end: pieces.findLastIndex(isMarked) + 1 };
 };
 
 /** Whether a span of tokens is the stand-in of {@link tokensOf} for one that was cut away. */

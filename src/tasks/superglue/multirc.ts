@@ -71,6 +71,7 @@ export const multirc: Dataset<MultircRow> = {
   choices: 0,
   unit: 'passage',
   texts: ({ passage }) => [passage],
+  sentences: ({ passage, question, answers }) => [passage, question, ...answers.map(({ text }) => text)],
   records: (source, labels) => {
     if (source.kind !== 'parquet') return readObjects('MultiRC', source, labels, nested);
     const { rows, skipped } = readObjects('MultiRC', source, labels, (value, origin) => {

@@ -111,6 +111,7 @@ const datasetOf = (task: PairTask): Dataset<TextPair> => {
     choices: 0,
     unit: task.unit ?? null,
     texts: (row) => [shared(row)],
+    sentences: ({ first, second }) => [first, second],
     records: (source, labels) =>
       readObjects(title, source, labels, (value, origin) => {
         const cells: Record<string, unknown> = check(schema, value, origin);

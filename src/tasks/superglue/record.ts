@@ -4,7 +4,7 @@ import { type Dataset, hiddenLabel } from '../dataset.ts';
 import { recordScores } from '../metrics/reading.ts';
 import { checkOutputs } from '../outputs.ts';
 import { largest } from '../score.ts';
-import { joinPassage, partsWith } from './common.ts';
+import { joinPassage, superglueParts } from './common.ts';
 import { check, type Origin, place, readObjects, unitsOf, words } from './objects.ts';
 
 /** One statement with a gap. */
@@ -78,7 +78,7 @@ export const record: Dataset<RecordRow> = {
   licence: 'none stated; articles of CNN and the Daily Mail',
   layout:
     'JSONL of articles: passage.text, passage.entities[].start and .end (inclusive), qas[].query, .answers[].text',
-  parts: partsWith(['train32.jsonl'], ['dev32.jsonl']),
+  parts: superglueParts,
   head: 'classify',
   classes: ['false', 'true'],
   metrics: ['f1-em', 'f1', 'em'],
@@ -86,6 +86,8 @@ export const record: Dataset<RecordRow> = {
   choices: 0,
   unit: 'passage',
   texts: ({ passage }) => [passage],
+  // The statement has a gap, and what belongs there is its label.
+  sentences: ({ passage }) => [withoutMarkers(passage)],
   records: (source, labels) => readObjects('ReCoRD', source, labels, source.kind === 'parquet' ? fromHub : nested),
   counts: (rows) => ({
     labels: {},

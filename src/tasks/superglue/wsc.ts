@@ -1,9 +1,7 @@
 /** WSC (Levesque et al. 2011): does the pronoun mean the noun? */
 import * as v from 'valibot';
 import { type Dataset, hiddenLabel } from '../dataset.ts';
-import { accuracy } from '../metrics.ts';
-import { checkOutputs, choicesOf } from '../outputs.ts';
-import { countLabels, superglueParts } from './common.ts';
+import { accuracyOf, countMarked, sameMeaning, superglueParts } from './common.ts';
 import { keepMarked, type Marked, phraseAt, tokensOf } from './marked.ts';
 import { check, labelOf, place, readObjects, words } from './objects.ts';
 
@@ -21,20 +19,15 @@ const schema = v.looseObject({ text: words, target });
 const flat = v.looseObject({ ...target.entries, text: words });
 
 export const wsc: Dataset<WscRow> = {
+  ...sameMeaning,
   name: 'wsc',
   title: 'WSC',
-  suite: 'SuperGLUE',
   about: 'does the pronoun mean the noun?',
   licence: 'CC BY 4.0',
   layout: 'JSONL with text, target.span1_text, .span1_index, .span2_text, .span2_index (words between spaces), label',
   parts: superglueParts,
-  head: 'classify',
-  classes: ['false', 'true'],
-  metrics: ['accuracy'],
-  spans: 2,
-  choices: 0,
-  unit: null,
   texts: ({ text }) => [text],
+  sentences: ({ text }) => [text],
   records: (source, labels) =>
     readObjects('WSC', source, labels, (value, origin) => {
       const where = origin.hub ? check(flat, value, origin) : check(schema, value, origin).target;
@@ -46,13 +39,7 @@ export const wsc: Dataset<WscRow> = {
       const phrases = [where.span1_text, where.span2_text] as const;
       return [{ text, phrases, marked, label: labelOf(label, [false, true], origin) }];
     }),
-  counts: (rows) => {
-    const how = (kind: Marked['how']) => rows.flatMap(({ marked }) => marked).filter((one) => one.how === kind).length;
-    return {
-      labels: countLabels(['false', 'true'], rows),
-      others: { 'phrases found at another word': how('found'), 'phrases not in the text': how('guessed') },
-    };
-  },
+  counts: (rows) => countMarked(rows, 'phrases found at another word', 'phrases not in the text'),
   examples: (rows, tokenizer, length = Number.POSITIVE_INFINITY) =>
     rows.map(({ text, marked, label }) => {
       const pieces = keepMarked(tokenizer.pieces(text), marked, length - tokenizer.specials(false));
@@ -60,9 +47,5 @@ export const wsc: Dataset<WscRow> = {
       const spans = marked.map((one) => tokensOf(one, pieces, encoding, 0));
       return { tokens: encoding.tokens, spans, label: label ?? hiddenLabel };
     }),
-  score: (rows, _, outputs) => {
-    checkOutputs('WSC', outputs, rows.length, 2);
-    const labels = rows.map(({ label }) => label ?? hiddenLabel);
-    return { accuracy: accuracy(choicesOf(outputs), labels) };
-  },
+  score: (rows, _, outputs) => accuracyOf('WSC', rows, outputs),
 };

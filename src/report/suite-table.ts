@@ -1,0 +1,127 @@
+/** A table of the paper for people: Markdown, which is plain text as well. */
+import type { Difference, Measure } from '../train/result.ts';
+import type { TableResult, TableRow } from '../train/table-result.ts';
+import { differenceNote, interval, number } from './summary.ts';
+
+/** Metrics are shown as GLUE shows them: times 100, with one decimal. */
+export const percent = (measure: Measure): string => {
+  const [mean, low, high] = [measure.mean, measure.low, measure.high].map((value) => number(100 * value, 1));
+  return Number.isNaN(measure.low) ? mean : `${mean} [${low}, ${high}]`;
+};
+
+const signed = (value: number, decimals: number): string => {
+  if (!Number.isFinite(value)) return String(value);
+  const text = number(Math.abs(value), decimals);
+  // What rounds to zero has no sign.
+  return `${Number(text) === 0 ? '' : value > 0 ? '+' : '−'}${text}`;
+};
+
+const difference = ({ mean, low, high }: Measure, factor: number, decimals: number): string => {
+  const [middle, from, to] = [mean, low, high].map((value) => signed(factor * value, decimals));
+  return Number.isNaN(low) ? middle : `${middle} [${from}, ${to}]`;
+};
+
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ');
+
+/** Columns as wide as their widest cell, so that it reads as plain text too. */
+export const markdownTable = (columns: readonly string[], rows: readonly (readonly string[])[]): string => {
+  const lines = [columns, ...rows].map((row) => row.map(cell));
+  const widths = columns.map((_, i) => Math.max(3, ...lines.map((row) => row[i].length)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((text, i) => text.padEnd(widths[i])).join(' | ')} |`;
+  const [heading, ...rest] = lines;
+  return [line(heading), line(widths.map((width) => '-'.repeat(width))), ...rest.map(line)].join('\n');
+};
+
+/** What of a task's data is not what its authors measure on. A record may give several examples, but none gives fewer. */
+const dataNote = ({ split, train, dev, trainLimit, devLimit }: TableRow['data']): string =>
+  [
+    split ?? [],
+    trainLimit !== null && train >= trainLimit ? `trained on ${trainLimit} records, drawn by each seed` : [],
+    devLimit !== null && dev >= devLimit ? `measured on ${devLimit} records, drawn by each seed` : [],
+  ]
+    .flat()
+    .join('; ');
+
+const similarityName = 'expert similarity';
+
+/** Two lines a task: its metric, and how alike the experts are. */
+const mainTable = ({ tasks, methods, average }: TableResult): string => {
+  const rows = tasks.flatMap(({ title, data, methods: own }) => [
+    [
+      `${title}${dataNote(data) === '' ? '' : '*'}`,
+      `${data.train} / ${data.dev}`,
+      own[methods[0]].metric.name,
+      ...methods.map((name) => percent(own[name].metric)),
+    ],
+    ['', '', similarityName, ...methods.map((name) => interval(own[name].outputCosine))],
+  ]);
+  const means = average && [
+    ['average', '', 'metric', ...methods.map((name) => percent(average.methods[name].metric))],
+    ['', '', similarityName, ...methods.map((name) => interval(average.methods[name].outputCosine))],
+  ];
+  return markdownTable(['task', 'train / dev', 'measure', ...methods], [...rows, ...(means ?? [])]);
+};
+
+const differenceTable = ({ tasks, average }: TableResult): string | null => {
+  const row = (title: string, { method, baseline, metric, outputCosine }: Difference) => [
+    ...[title, `${method} − ${baseline}`, difference(metric, 100, 1), difference(outputCosine, 1, 3)],
+  ];
+  const rows = [
+    ...tasks.flatMap(({ title, differences }) => differences.map((one) => row(title, one))),
+    ...(average?.differences ?? []).map((one) => row('average', one)),
+  ];
+  return rows.length === 0 ? null : markdownTable(['task', 'difference', 'metric', similarityName], rows);
+};
+
+/** The official metrics that the first table does not have. */
+const furtherTable = ({ tasks, methods }: TableResult): string | null => {
+  const rows = tasks.flatMap(({ title, methods: own }) => {
+    const { metric, scores } = own[methods[0]];
+    const further = Object.keys(scores).filter((name) => name !== metric.name);
+    return further.map((name) => [title, name, ...methods.map((method) => percent(own[method].scores[name]))]);
+  });
+  return rows.length === 0 ? null : markdownTable(['task', 'metric', ...methods], rows);
+};
+
+const duration = (seconds: number | null): string => {
+  if (seconds === null) return '-';
+  return seconds < 120 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
+};
+
+const runTable = (tasks: readonly TableRow[]): string => {
+  const times = tasks.map(({ title, steps, seeds, seconds }) => [
+    ...[title, String(steps), seeds.join(' '), duration(seconds)],
+  ]);
+  const commands = tasks.map(({ command }) => command).join('\n');
+  return `${markdownTable(['task', 'steps', 'seeds', 'time'], times)}\n\n\`\`\`sh\n${commands}\n\`\`\``;
+};
+
+/** Headings with what stands below them; null leaves both out. */
+const sections = (parts: readonly (readonly [string, string | null])[]): string[] =>
+  parts.flatMap(([heading, body]) => (body === null || body === '' ? [] : [heading, body]));
+
+/** table.md. */
+export function renderSuiteTable(result: TableResult): string {
+  const { suite, model, command, tasks, failures } = result;
+  const some = tasks.length > 0;
+  const splits = tasks.map(({ title, data }) => dataNote(data) && `\\* ${title}: ${dataNote(data)}.`).filter(Boolean);
+  const notes = [
+    'Metrics are times 100. In brackets stand 95 % t intervals over seeds.',
+    `${similarityName}: mean cosine of the outputs of two experts for the same token; 1 is identical.`,
+    ...splits,
+  ];
+  const blocks = [
+    `# ${suite}`,
+    `Model: ${model}. Command: \`${command}\`.`,
+    ...(some ? [mainTable(result), notes.join('\n\n')] : ['No task has finished.']),
+    ...sections([
+      ['## Paired differences', some ? differenceTable(result) : null],
+      ['', some && tasks.some(({ differences }) => differences.length > 0) ? differenceNote : null],
+      ['## Further official metrics', some ? furtherTable(result) : null],
+      ['## Failed', failures.map(({ title, error }) => `- ${title}: ${cell(error.message)}`).join('\n')],
+      ['## Runs', some ? runTable(tasks) : null],
+    ]),
+  ];
+  return `${blocks.filter(Boolean).join('\n\n')}\n`;
+}

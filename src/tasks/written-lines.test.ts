@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { DataError, DivergedError, UsageError } from '../errors.ts';
+import { letterPieces } from './pieces.fixture.ts';
+import type { Example, HeadKind } from './types.ts';
+import { answerText, type WrittenOptions, writtenExamples } from './written-lines.ts';
+
+const tokenizer = letterPieces();
+const options = (head: HeadKind, changes: Partial<WrittenOptions> = {}): WrittenOptions => ({
+  ...{ tokenizer, head, classes: [], length: 12, pairs: false, noAnswer: null },
+  ...changes,
+});
+const lines = (...texts: string[]) => texts.map((text, i) => ({ number: i + 1, text }));
+const ask = (head: HeadKind, texts: string[], changes: Partial<WrittenOptions> = {}) =>
+  writtenExamples(lines(...texts), 'in.txt', options(head, changes));
+const numbers = (...values: number[]) => Float32Array.from(values);
+
+describe('writtenExamples', () => {
+  it('asks for the class of a text or of two, and gives every class its probability', () => {
+    const classes = ['no', 'yes'];
+    const { examples, answers } = ask('classify', ['ab cd'], { classes });
+    const { tokens } = tokenizer.join(tokenizer.pieces('ab cd'));
+    expect(examples).toEqual([{ tokens, label: 0 }]);
+    const [answer] = answers([numbers(0, Math.log(3))]);
+    expect(answer).toMatchObject({ class: 'yes' });
+    // Float32 of log 3 is off by less than 1e-7 of it, and so is its exponential.
+    expect((answer as { probability: number }).probability).toBeCloseTo(0.75, 6);
+    expect(Object.keys((answer as { probabilities: object }).probabilities)).toEqual(classes);
+    expect(answerText(answer)).toBe('yes\t0.7500');
+
+    const pair = ask('classify', ['ab\tcd'], { classes, pairs: true });
+    const joined = tokenizer.join(tokenizer.pieces('ab'), tokenizer.pieces('cd'));
+    expect(pair.examples[0]).toEqual({ tokens: joined.tokens, segments: joined.segments, label: 0 });
+    expect(() => answers([numbers(0, Number.NaN)])).toThrow(DivergedError);
+    expect(answers([numbers(1000, 999)])[0]).toMatchObject({ class: 'no' }); // no exponential overflows
+  });
+
+  it('gives the value of a regression as it is', () => {
+    const [answer] = ask('regress', ['ab']).answers([numbers(2.5)]);
+    expect(answer).toEqual({ value: 2.5 });
+    expect(answerText(answer)).toBe('2.5');
+  });
+
+  it('chooses among as many choices as each line has', () => {
+    const { examples, answers } = ask('choose', ['it rains\tdry\twet', 'a\tb\tc\td']);
+    expect(examples.map(({ choices }) => choices!.length)).toEqual([2, 3]);
+    const joined = tokenizer.join(tokenizer.pieces('it rains'), tokenizer.pieces('wet'));
+    expect(examples[0].choices![1]).toEqual({ tokens: joined.tokens, segments: joined.segments });
+    const said = answers([numbers(0, 1), numbers(2, 1, 0)]);
+    expect(said).toMatchObject([
+      { choice: 1, text: 'wet' },
+      { choice: 0, text: 'b' },
+    ]);
+    expect(answerText(said[0])).toBe('wet\t0.7311');
+  });
+
+  it('tags the words of a line, long ones over several windows', () => {
+    const classes = ['O', 'B-x', 'I-x'];
+    const words = Array.from({ length: 30 }, (_, i) => `w${i}`);
+    const { examples, answers } = ask('tag', [` ${words.join('  ')} `, 'one two'], { classes });
+    expect(examples.length).toBeGreaterThan(3);
+    // Each token says B-x where it is the first word of all, I-x after that, by its id.
+    const id = (word: string) => tokenizer.pieces(word)[0].id;
+    const logits = ({ tokens }: Example) =>
+      Float32Array.from(
+        [...tokens].flatMap((token) => (token === id('w7') ? [0, 1, 0] : token === id('w8') ? [0, 0, 1] : [1, 0, 0])),
+      );
+    const [long, short] = answers(examples.map(logits));
+    expect(long).toMatchObject({ words, entities: [{ type: 'x', from: 7, to: 9, text: 'w7 w8' }] });
+    expect(answerText(short)).toBe('one\tO\ntwo\tO\n');
+    const plain = ask('tag', ['one'], { classes: ['noun', 'verb'] });
+    expect(plain.answers([numbers(0, 0, 0, 1, 0, 0)])).toEqual([{ words: ['one'], tags: ['verb'] }]);
+  });
+
+  it('answers a question with a place in the context, counted in code points, over its windows', () => {
+    const context = '😀 the cat sat on the mat by the old red door';
+    const { examples, answers } = ask('span', [`who sat\t${context}`]);
+    expect(examples.length).toBeGreaterThan(1);
+    const cat = tokenizer.pieces('cat')[0].id;
+    const place = ({ tokens }: Example, none: number) => {
+      const half = Array.from(tokens, (token, i) => (i === 0 ? none : token === cat ? 3 : 0));
+      return numbers(...half, ...half);
+    };
+    const outputs = (none: number) => examples.map((example) => place(example, none));
+    const [found] = answers(outputs(0));
+    expect(found).toEqual({ answer: { text: 'cat', start: 6, end: 9 }, score: 6, noAnswer: 0 });
+    expect([...context].slice(6, 9).join('')).toBe('cat');
+    expect(answerText(found)).toBe('cat\t6\t9');
+    const withLimit = ask('span', [`who sat\t${context}`], { noAnswer: 1 });
+    expect(withLimit.answers(outputs(3.5))).toMatchObject([{ answer: { text: 'cat' } }]); // 7 − 6 is not above 1
+    const [none] = withLimit.answers(outputs(4));
+    expect(none).toEqual({ answer: null, score: 6, noAnswer: 8 });
+    expect(answerText(none)).toBe('');
+  });
+
+  it('cuts what is too long, and says which lines', () => {
+    const long = 'a b c d e f g h i j k l';
+    const { examples, cut } = ask('classify', ['a', long, 'b', `${long} m`], { classes: ['x'], length: 8 });
+    expect(cut).toEqual([2, 4]);
+    expect(examples.map(({ tokens }) => tokens.length)).toEqual([3, 8, 3, 8]);
+    expect(ask('choose', [`${long}\ta\tb`], { length: 8 }).cut).toEqual([1]);
+    expect(ask('tag', [long], { classes: ['O'], length: 8 }).cut).toEqual([]);
+  });
+
+  it.each([
+    ['classify', 'a\tb', {}, /2 fields parted by TABs at in.txt:1, expected a text/],
+    ['classify', 'a', { pairs: true }, /1 fields/],
+    ['classify', 'a\t ', { pairs: true }, /some of them empty/],
+    ['choose', 'a\tb', {}, /at least two choices/],
+    ['span', 'who', {}, /a question and a context/],
+    ['span', 'who\ta\tb', {}, /3 fields/],
+  ] as const)('refuses %s of %j', (head, text, changes, message) => {
+    const call = () => ask(head, [text], { classes: ['x'], ...changes });
+    expect(call).toThrow(DataError);
+    expect(call).toThrow(message);
+  });
+
+  it('refuses options of other heads', () => {
+    expect(() => ask('tag', ['a'], { pairs: true })).toThrow(UsageError);
+    expect(() => ask('classify', ['a'], { noAnswer: 0 })).toThrow(
+      /predict --null-threshold: received a head that does classify/,
+    );
+  });
+});

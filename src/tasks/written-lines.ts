@@ -1,0 +1,193 @@
+/** Lines that a person wrote, as what a head is asked, and what it says of them in words. */
+import { DataError, DivergedError, UsageError } from '../errors.ts';
+import type { Piece, Tokenizer } from '../text/tokenizer.ts';
+import { type Entity, entities } from './ner/entities.ts';
+import { taggingFeatures, usualOverlap } from './ner/features.ts';
+import { questionFeatures } from './qa/features.ts';
+import { usualLongest } from './qa/spans.ts';
+import { usualWindows } from './qa/windows.ts';
+import { largest } from './score.ts';
+import type { Example, HeadKind, Output, Sequence } from './types.ts';
+
+/** A line with something on it. */
+export interface WrittenLine {
+  /** From 1. */
+  readonly number: number;
+  readonly text: string;
+}
+
+export interface WrittenOptions {
+  readonly tokenizer: Tokenizer;
+  readonly head: HeadKind;
+  /** Of `classify` and `tag`. */
+  readonly classes: readonly string[];
+  /** Tokens of an example. What is longer is cut, but for `tag` and `span`: these are windowed, as in training. */
+  readonly length: number;
+  /** classify and regress: a line is two texts. */
+  readonly pairs: boolean;
+  /** span: a question has no answer where saying so is worth more than the best answer by over this; null: it always has. */
+  readonly noAnswer: number | null;
+}
+
+/** What is said of a line. */
+export type Answer =
+  | { readonly class: string; readonly probability: number; readonly probabilities: Readonly<Record<string, number>> }
+  | { readonly value: number }
+  /** `choice` counts from 0. */
+  | {
+      readonly choice: number;
+      readonly text: string;
+      readonly probability: number;
+      readonly probabilities: readonly number[];
+    }
+  | {
+      readonly words: readonly string[];
+      readonly tags: readonly string[];
+      readonly entities?: readonly (Entity & { readonly text: string })[];
+    }
+  /** Code points [start, end) of the context; null for no answer. The scores are sums of two logits. */
+  | {
+      readonly answer: { readonly text: string; readonly start: number; readonly end: number } | null;
+      readonly score: number | null;
+      readonly noAnswer: number;
+    };
+
+export interface WrittenExamples {
+  readonly examples: readonly Example[];
+  /** Numbers of the lines that were cut to the length. */
+  readonly cut: readonly number[];
+  /** One for each line, in order. @throws DivergedError for outputs that are no numbers */
+  answers(outputs: readonly Output[]): readonly Answer[];
+}
+
+/** The fields of a line, parted by TABs. */
+export const fieldNames: Readonly<Record<HeadKind, string>> = {
+  classify: 'a text, or with --pairs two',
+  regress: 'a text, or with --pairs two',
+  tag: 'words with spaces between them',
+  span: 'a question and a context',
+  choose: 'a text and at least two choices',
+};
+
+/**
+ * @param name of the file, for errors
+ * @throws DataError for a line of other fields than the head asks for; UsageError for options of other heads
+ */
+export function writtenExamples(
+  lines: readonly WrittenLine[],
+  name: string,
+  { tokenizer, head, classes, length, pairs, noAnswer }: WrittenOptions,
+): WrittenExamples {
+  if (pairs && head !== 'classify' && head !== 'regress') throw misplaced('--pairs', head);
+  if (noAnswer !== null && head !== 'span') throw misplaced('--null-threshold', head);
+  const cut: number[] = [];
+  const joined = (line: number, a: readonly Piece[], b: readonly Piece[] | null): Sequence => {
+    const whole = a.length + (b?.length ?? 0) + tokenizer.specials(b !== null);
+    if (whole > length && cut.at(-1) !== line) cut.push(line);
+    const { tokens, segments } = tokenizer.join(a, b, length);
+    return b ? { tokens, segments } : { tokens };
+  };
+  const fields = (least: number, most: number) =>
+    lines.map(({ number, text }) => {
+      const parts = head === 'tag' ? [text] : text.split('\t');
+      if (parts.length >= least && parts.length <= most && parts.every((part) => part.trim() !== '')) return parts;
+      const empty = parts.some((part) => part.trim() === '') ? ', some of them empty' : '';
+      throw new DataError({
+        operation: 'predict',
+        received: `${parts.length} fields parted by TABs${empty} at ${name}:${number}`,
+        expected: fieldNames[head],
+      });
+    });
+  switch (head) {
+    case 'classify':
+    case 'regress': {
+      const count = pairs ? 2 : 1;
+      const examples = fields(count, count).map(([first, second], i) => ({
+        ...joined(lines[i].number, tokenizer.pieces(first), second === undefined ? null : tokenizer.pieces(second)),
+        label: 0,
+      }));
+      const answer = (output: Output): Answer =>
+        head === 'regress' ? { value: checked(output)[0] } : classAnswer(output, classes);
+      return { examples, cut, answers: (outputs) => outputs.map(answer) };
+    }
+    case 'choose': {
+      const all = fields(3, Number.POSITIVE_INFINITY);
+      const examples = all.map(([text, ...choices], i) => {
+        const first = tokenizer.pieces(text);
+        const sequences = choices.map((choice) => joined(lines[i].number, first, tokenizer.pieces(choice)));
+        return { ...sequences[0], choices: sequences, label: 0 };
+      });
+      const answer = (output: Output, i: number): Answer => {
+        const probabilities = softmax(output);
+        const choice = largest(output);
+        return { choice, text: all[i][choice + 1], probability: probabilities[choice], probabilities };
+      };
+      return { examples, cut, answers: (outputs) => outputs.map(answer) };
+    }
+    case 'tag': {
+      const sentences = fields(1, 1).map(([text]) => {
+        const words = text.trim().split(/\s+/u);
+        return { words, tags: words.map(() => classes[0]), document: 0 };
+      });
+      const windowing = { length, overlap: usualOverlap(length) };
+      const { examples, tags } = taggingFeatures(sentences, tokenizer, classes, windowing);
+      const iob = classes.every((tag) => /^(O|[BI]-.+)$/.test(tag));
+      const answer = (own: readonly string[], i: number): Answer => {
+        const { words } = sentences[i];
+        const named = (entity: Entity) => ({ ...entity, text: words.slice(entity.from, entity.to).join(' ') });
+        return { words, tags: own, ...(iob ? { entities: entities(own).map(named) } : {}) };
+      };
+      return { examples, cut, answers: (outputs) => tags(outputs).map(answer) };
+    }
+    case 'span': {
+      const questions = fields(2, 2).map(([question, context]) => ({ question, context, answers: [] }));
+      const { examples, spans } = questionFeatures(questions, tokenizer, usualWindows(length));
+      return {
+        ...{ examples, cut },
+        answers: (outputs) =>
+          spans(outputs, { best: 1, longest: usualLongest }).map(({ candidates: [best], noAnswer: none }, i) => {
+            const { context } = questions[i];
+            const points = (to: number) => [...context.slice(0, to)].length;
+            const left = !best || (noAnswer !== null && none - best.score > noAnswer);
+            const answer = left ? null : { text: best.text, start: points(best.start), end: points(best.end) };
+            return { answer, score: best?.score ?? null, noAnswer: none };
+          }),
+      };
+    }
+  }
+}
+
+const misplaced = (option: string, head: HeadKind) =>
+  new UsageError({ operation: `predict ${option}`, received: `a head that does ${head}`, expected: `no ${option}` });
+
+/** @throws DivergedError for what is no number */
+function checked(output: Output): Output {
+  if (!output.some(Number.isNaN)) return output;
+  throw new DivergedError({ operation: 'predict', received: 'an output with NaN', expected: 'numbers' });
+}
+
+function softmax(output: Output): number[] {
+  const most = checked(output).reduce((a, b) => Math.max(a, b));
+  const raised = Array.from(output, (logit) => Math.exp(logit - most));
+  const sum = raised.reduce((a, b) => a + b);
+  return raised.map((value) => value / sum);
+}
+
+function classAnswer(output: Output, classes: readonly string[]): Answer {
+  const probabilities = softmax(output);
+  const best = largest(output);
+  return {
+    class: classes[best],
+    probability: probabilities[best],
+    probabilities: Object.fromEntries(classes.map((name, i) => [name, probabilities[i]])),
+  };
+}
+
+/** An answer as lines of plain text: what was chosen, then a TAB and how sure; words with their tags one below the other. */
+export function answerText(answer: Answer): string {
+  if ('class' in answer) return `${answer.class}\t${answer.probability.toFixed(4)}`;
+  if ('value' in answer) return String(answer.value);
+  if ('choice' in answer) return `${answer.text}\t${answer.probability.toFixed(4)}`;
+  if ('words' in answer) return `${answer.words.map((word, i) => `${word}\t${answer.tags[i]}`).join('\n')}\n`;
+  return answer.answer ? `${answer.answer.text}\t${answer.answer.start}\t${answer.answer.end}` : '';
+}

@@ -1,0 +1,28 @@
+import { openWeights } from '../io/weights.ts';
+import type { ModelConfig } from '../models/config.ts';
+import { readModelConfig } from '../models/folder.ts';
+import type { ReadFile } from '../text/lines.ts';
+import { crc32c } from './crc32c.ts';
+
+/** What is known of the folder that a fine-tuning starts from, before its weights are made parameters. */
+export interface BaseModel {
+  readonly config: ModelConfig;
+  /** Over its config and every number of its weights, however these are spread over files. */
+  readonly sum: number;
+}
+
+/**
+ * @param fresh the weights are drawn anew: those of the folder are not looked at, and need not be there
+ * @throws DataError for a folder that cannot be read
+ */
+export async function readBaseModel(folder: string, read: ReadFile, fresh = false): Promise<BaseModel> {
+  const config = await readModelConfig(folder, read);
+  const lines: string[] = [];
+  if (fresh) return { config, sum: sumOf(config, lines) };
+  for await (const { tensors } of (await openWeights(folder, read)).shards())
+    for (const [name, { dtype, shape, bytes }] of tensors) lines.push(`${name} ${dtype} [${shape}] ${crc32c(bytes)}`);
+  return { config, sum: sumOf(config, lines) };
+}
+
+const sumOf = (config: ModelConfig, lines: readonly string[]): number =>
+  crc32c(new TextEncoder().encode([JSON.stringify(config), ...[...lines].sort()].join('\n')));
