@@ -94,7 +94,7 @@ describe('threads', () => {
   });
 
   it('that claim a share and never answer are an error, not a wait without end', async () => {
-    const { threads, fill } = await twoThreads(faulty(`${claim} for (;;);`), 200);
+    const { threads, fill } = await twoThreads(faulty(`${claim} for (;;);`), 1500);
     let caught: unknown;
     for (let round = 0; round < 1000 && !caught; round++)
       try {
@@ -103,12 +103,12 @@ describe('threads', () => {
         caught = error;
       }
     expect(caught).toBeInstanceOf(DeviceError);
-    expect(String(caught)).toMatch(/fill: received no answer from a thread for 200 ms/);
+    expect(String(caught)).toMatch(/fill: received no answer from a thread for 1500 ms/);
     await threads.stop();
   });
 
   it('that died are noticed at the next call', async () => {
-    const { threads, fill } = await twoThreads(faulty('process.exit(3);'), 200);
+    const { threads, fill } = await twoThreads(faulty('process.exit(3);'), 1500);
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(() => threads.run('fill', fill, 10, 1, [70000, 7])).toThrow(/thread 1 ended: it exited with code 3/);
     await threads.stop();

@@ -101,23 +101,23 @@ describe('the comparisons of a table', () => {
       length: '128',
       out: join('f', 'out', 'boolq'),
     });
-    expect(cb!.flags).toMatchObject({ steps: '150', batch: '32', lr: '0.001', length: '64', devLimit: '1000' });
-    const cycle = 'accumulateSteps=25,orthogonalSteps=25';
+    expect(cb!.flags).toMatchObject({ steps: '120', batch: '16', lr: '0.001', length: '128', devLimit: '500', experts: '4' });
+    const cycle = 'accumulateSteps=20,orthogonalSteps=20';
     expect(cb!.flags.methods).toBe(`adamw,omoe:${cycle},omoe-paper:${cycle}`);
-    expect(cb!.command).toMatch(/^npx omoe compare --task cb --data .*CB --model .* --steps 150 .*--out .*cb$/);
+    expect(cb!.command).toMatch(/^npx omoe compare --task cb --data .*CB --model .* --steps 120 .*--out .*cb$/);
     expect(planTable('qa', flags).tasks[0]!.flags.data).toBe(join('f', 'data'));
   });
 
   it('take what is asked for instead', () => {
     const methods = 'adamw,omoe:accumulateSteps=3,omoe-paper:alpha=1e-2';
-    const asked = { ...flags, methods, tasks: 'rte, cola', steps: '7', lr: '0.1', cycle: '10/5', moeLayers: '1' };
+    const asked = { ...flags, methods, tasks: 'rte, cola', steps: '7', lr: '0.1', cycle: '10/5', moeLayers: '1', fresh: true };
     const { tasks } = planTable('glue', asked);
     expect(tasks.map(({ task }) => task)).toEqual(['cola', 'rte']);
     expect(tasks[1]!.flags).toMatchObject({ steps: '7', lr: '0.1', length: '128', moeLayers: '1', seeds: '2' });
     expect(tasks[1]!.flags.methods).toBe(
       'adamw,omoe:accumulateSteps=3,orthogonalSteps=5,omoe-paper:alpha=1e-2,accumulateSteps=10,orthogonalSteps=5',
     );
-    expect(tasks[1]!.command).toContain('--moe-layers 1');
+    expect(tasks[1]!.command).toContain('--moe-layers 1 --fresh --out');
     const names = comparePlan(tasks[1]!.flags).methods.map(({ omoe }) => omoe?.accumulateSteps ?? null);
     expect(names).toEqual([null, 3, 10]);
   });
@@ -144,7 +144,7 @@ describe('omoe table', () => {
       dev: 10,
       split: 'by document',
       trainLimit: null,
-      devLimit: 1000,
+      devLimit: 500,
     });
     // The cycle of the task is no part of a method's name here.
     expect(Object.keys(tasks[0]!.methods)).toEqual(['adamw', 'omoe', 'omoe-paper']);
@@ -210,7 +210,7 @@ describe('omoe table', () => {
     };
     const squad = join(folder, 'out', 'squad1');
     expect(await refused('qa', { steps: '7', batch: '4' })).toContain(
-      `${squad}, which was finished with steps 150, batch 32, expected steps 7, batch 4. Name another folder`,
+      `${squad}, which was finished with steps 200, batch 16, expected steps 7, batch 4. Name another folder`,
     );
     expect(await refused('qa', { methods: 'adamw' })).toMatch(
       /finished with methods .*"omoe-paper.*, expected methods /,
@@ -251,8 +251,8 @@ describe('omoe table', () => {
     const { calls } = standIn({ wnut17: missing });
     const text = await table('ner', flagsIn(folder, { dryRun: true }), calls);
     expect(text.ended).toBe(4);
-    expect(text.stdout).toMatch(/^wnut17 +- +150 +32 +64 +- +read: received no file, expected one\.$/m);
-    expect(text.stdout).toMatch(/^wikigold +20 \/ 10 +150 +32 +64 +2 min +to be run$/m);
+    expect(text.stdout).toMatch(/^wnut17 +- +200 +16 +64 +- +read: received no file, expected one\.$/m);
+    expect(text.stdout).toMatch(/^wikigold +20 \/ 10 +200 +16 +96 +2 min +to be run$/m);
     expect(text.stdout).toMatch(/^npx omoe compare --task wikigold /m);
     const json = await table('ner', flagsIn(folder, { dryRun: true, json: true }), calls);
     expect(JSON.parse(json.stdout)).toMatchObject({

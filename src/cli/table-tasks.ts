@@ -103,7 +103,10 @@ const optionOf = (key: string): string => `--${key.replace(/[A-Z]/g, (letter) =>
 
 /** The arguments that say the same as the flags, absent ones left out. */
 const argumentsOf = (flags: object): string[] =>
-  Object.entries(flags).flatMap(([key, value]) => (value === undefined ? [] : [optionOf(key), String(value)]));
+  Object.entries(flags).flatMap(([key, value]) => {
+    if (value === undefined || value === false) return [];
+    return value === true ? [optionOf(key)] : [optionOf(key), String(value)];
+  });
 
 /**
  * The comparisons of a table.
@@ -124,7 +127,7 @@ export const planTable = (suiteName: string, flags: TableFlags): TablePlan => {
       const own: TaskFlags = {
         ...{ task, data: join(data, preset.folder), model },
         methods: methods.map((method) => withCycle(method, stated ?? preset.cycle)).join(','),
-        ...{ seeds: '5', steps: String(steps), batch: String(batch), lr: String(learningRate), length: String(length) },
+        ...{ experts: '4', seeds: '5', steps: String(steps), batch: String(batch), lr: String(learningRate), length: String(length) },
         ...(trainLimit === null ? {} : { trainLimit: String(trainLimit) }),
         ...(devLimit === null ? {} : { devLimit: String(devLimit) }),
         ...passed,

@@ -61,15 +61,14 @@ export function trainingCommands({ program, output, act, command, environment }:
     .option('--steps <n>', 'training steps (default: 2000)')
     .option('--batch <n>', 'blocks in a batch (default: 32)')
     .option('--accumulate <n>', 'batches whose gradients are added up in a step')
-    .option('--length <n>', 'tokens of a block (default: 64)')
-    .option(
-      '--initial <sd>',
-      'standard deviation of fresh weights; a narrow model learns sooner with more (default: 0.02)',
-    )
+    .option('--length <n>', 'tokens of a block (default: 32)')
+    .option('--positions <n>', 'longest text that the model takes (default: 128, or --length where that is more)')
+    .option('--initial <sd>', 'standard deviation of fresh weights; BERT has 0.02 at width 768 (default: 0.06)')
+    .option('--random-start', 'do not let tokens attend to near ones from the start')
     .option('--width <n>', 'model width (default: 128)')
     .option('--ffn <n>', 'hidden width of each FFN (default: 512)')
     .option('--layers <n>', 'encoder layers (default: 2)')
-    .option('--heads <n>', 'attention heads (default: 2)')
+    .option('--heads <n>', 'attention heads (default: 4)')
     .option('--lr <x>', 'peak learning rate (default: 1e-3)')
     .option('--warmup <n>', 'steps of linear warm-up (default: 100)')
     .option('--weight-decay <x>', 'decoupled weight decay (default: 0.01)')

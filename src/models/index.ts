@@ -10,6 +10,7 @@ export * from './folder.ts';
 export * from './heads.ts';
 export * from './mlm.ts';
 export type { ExpertLayout } from './names.ts';
+export { nearAttention } from './near-attention.ts';
 export * from './parameters.ts';
 export * from './task-model.ts';
 export * from './upcycle.ts';

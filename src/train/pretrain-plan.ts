@@ -30,7 +30,9 @@ export interface PretrainFlags {
   readonly layers?: string;
   readonly heads?: string;
   readonly length?: string;
+  readonly positions?: string;
   readonly initial?: string;
+  readonly randomStart?: boolean;
   readonly backend?: string;
 }
 
@@ -63,10 +65,14 @@ export interface PretrainPlan {
   readonly ffn: number;
   readonly layers: number;
   readonly heads: number;
-  /** Tokens of a block, and positions of the model. */
+  /** Tokens of a block. */
   readonly length: number;
+  /** Of the model, at least `length`. */
+  readonly positions: number;
   /** Standard deviation of fresh weights. */
   readonly initial: number;
+  /** All weights drawn alike; else tokens attend to near ones from the start (`nearAttention`). */
+  readonly randomStart: boolean;
   readonly backend: string;
 }
 
@@ -105,7 +111,8 @@ export function pretrainPlan(flags: PretrainFlags): PretrainPlan {
   const optional = (option: string, text: string | undefined) =>
     text === undefined ? null : integer(option, text, 1, 1);
   const steps = integer('--steps', flags.steps, 2000, 1);
-  const shape = modelShape(flags, { width: 128, ffn: 512, layers: 2, heads: 2, experts: 1, topK: 1, length: 64 });
+  const shape = modelShape(flags, { width: 128, ffn: 512, layers: 2, heads: 4, experts: 1, topK: 1, length: 32 });
+  const length = integer('--length', flags.length, 32, 3);
   const maskRate = share('--mask-rate', flags.maskRate, 0.15);
   if (maskRate === 0)
     throw new UsageError({ operation: 'pretrain --mask-rate', received: `"${flags.maskRate}"`, expected: 'above 0' });
@@ -133,8 +140,10 @@ export function pretrainPlan(flags: PretrainFlags): PretrainPlan {
     ffn: shape.ffn,
     layers: shape.layers,
     heads: shape.heads,
-    length: integer('--length', flags.length, 64, 3),
-    initial: decimal('--initial', flags.initial, 0.02, 'above 0'),
+    length,
+    positions: integer('--positions', flags.positions, Math.max(length, 128), length),
+    initial: decimal('--initial', flags.initial, 0.06, 'above 0'),
+    randomStart: flags.randomStart ?? false,
     backend: flags.backend ?? 'auto',
   };
 }
@@ -145,6 +154,6 @@ export const pretrainSchedule = ({ learningRate, warmup, steps }: PretrainPlan):
 
 /** A small BERT over a vocabulary, with the segments and positions that its blocks need. */
 export const pretrainConfig = (plan: PretrainPlan, vocabulary: number, pad: number): ModelConfig => {
-  const { length: positions, width, ffn: hidden, heads, layers, initial } = plan;
+  const { positions, width, ffn: hidden, heads, layers, initial } = plan;
   return { ...freshConfig('bert', { vocabulary, pad, positions, width, hidden, heads, layers }), initial };
 };

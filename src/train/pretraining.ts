@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts';
 import { DataError } from '../errors.ts';
-import { initModel, type ModelConfig, type ModelParameters } from '../models/index.ts';
+import { initModel, type ModelConfig, type ModelParameters, nearAttention } from '../models/index.ts';
 import { type AdamWState, adamw } from '../optim/adamw.ts';
 import { omoe } from '../optim/omoe.ts';
 import { foldIn, key } from '../random.ts';
@@ -116,7 +116,10 @@ export function pretraining(plan: PretrainPlan, text: PretrainingText): Pretrain
     record: recordOf(plan, text),
     objective: maskedObjective(config, { balanceLoss: 0, zLoss: 0 }, { dropout: plan.dropout }),
     optimizer: omoe(adamw({ weightDecay: plan.weightDecay, decays }), { accumulateSteps: 1, orthogonalSteps: 0 }),
-    start: (t: Engine) => initModel(t, foldIn(key(plan.seed), 'model'), config, { pooler: false, mlm: true }),
+    start(t: Engine) {
+      const drawn = initModel(t, foldIn(key(plan.seed), 'model'), config, { pooler: false, mlm: true });
+      return plan.randomStart ? drawn : nearAttention(t, drawn, config);
+    },
     batchOf: maskedBatches(text.train, batches),
     evaluate: (t, parameters, signal) => maskedPerplexity(t, parameters, config, held, signal),
     metric: 'perplexity',
