@@ -101,7 +101,14 @@ describe('the comparisons of a table', () => {
       length: '128',
       out: join('f', 'out', 'boolq'),
     });
-    expect(cb!.flags).toMatchObject({ steps: '120', batch: '16', lr: '0.001', length: '128', devLimit: '500', experts: '4' });
+    expect(cb!.flags).toMatchObject({
+      steps: '120',
+      batch: '16',
+      lr: '0.001',
+      length: '128',
+      devLimit: '500',
+      experts: '4',
+    });
     const cycle = 'accumulateSteps=20,orthogonalSteps=20';
     expect(cb!.flags.methods).toBe(`adamw,omoe:${cycle},omoe-paper:${cycle}`);
     expect(cb!.command).toMatch(/^npx omoe compare --task cb --data .*CB --model .* --steps 120 .*--out .*cb$/);
@@ -110,7 +117,16 @@ describe('the comparisons of a table', () => {
 
   it('take what is asked for instead', () => {
     const methods = 'adamw,omoe:accumulateSteps=3,omoe-paper:alpha=1e-2';
-    const asked = { ...flags, methods, tasks: 'rte, cola', steps: '7', lr: '0.1', cycle: '10/5', moeLayers: '1', fresh: true };
+    const asked = {
+      ...flags,
+      methods,
+      tasks: 'rte, cola',
+      steps: '7',
+      lr: '0.1',
+      cycle: '10/5',
+      moeLayers: '1',
+      fresh: true,
+    };
     const { tasks } = planTable('glue', asked);
     expect(tasks.map(({ task }) => task)).toEqual(['cola', 'rte']);
     expect(tasks[1]!.flags).toMatchObject({ steps: '7', lr: '0.1', length: '128', moeLayers: '1', seeds: '2' });
