@@ -25,7 +25,7 @@ import { createRunFolder, type RunFolder } from '../train/run-folder.ts';
 import { runComparison } from '../train/schedule.ts';
 import type { ComparePlan, MethodRun, StepEvent } from '../train/types.ts';
 import { resolveBackend } from './backends.ts';
-import { describeFineTunedPlan, rehearsalOf } from './describe-fine-tuning.ts';
+import { describeFineTunedPlan, fineTunedCount, rehearsalOf } from './describe-fine-tuning.ts';
 import { describePlan } from './dry-run.ts';
 import { type Environment, InterruptedError, type OutputFlags } from './environment.ts';
 import { requireRoom } from './measured-step.ts';
@@ -93,7 +93,9 @@ export async function compare(flags: CompareCommand, command: string, environmen
       demonstration: findGenerated(plan.task) !== undefined,
       denseMetrics:
         trained.dense.size === 0 ? undefined : plan.seeds.map((seed) => trained.dense.get(seed) ?? Number.NaN),
-      parameters: countParameters({ ...plan.model, length }, vocabularySize, classes.length),
+      parameters: tuned
+        ? fineTunedCount(...tuned)
+        : countParameters({ ...plan.model, length }, vocabularySize, classes.length),
     });
     // The numbers first: `omoe report` can draw the page again, but nothing brings numbers back.
     await folder.saveResult(result);

@@ -27,6 +27,10 @@ export const rehearsalOf = (plan: FineTuned, task: Task, config: ModelConfig, ac
     methods: plan.methods.map(({ omoe }) => omoe),
   });
 
+/** Parameters of the model that a folder becomes. @param config of the folder */
+export const fineTunedCount = (plan: FineTuned, task: Task, config: ModelConfig) =>
+  countModel(sparseConfig(plan, config), headOf(task));
+
 /** `compare --model --dry-run` */
 export async function describeFineTunedPlan(
   plan: ComparePlan & { readonly pretrained: PretrainedPlan },
@@ -37,7 +41,7 @@ export async function describeFineTunedPlan(
   const seeds = plan.seeds.length;
   const jobs = seeds * plan.methods.length;
   const rehearsal = rehearsalOf(plan, task, config);
-  const parameters = countModel(rehearsal.config, headOf(task));
+  const parameters = fineTunedCount(plan, task, config);
   const work: Work = {
     parameters,
     ...{ denseSteps: seeds * plan.denseSteps, steps: jobs * plan.steps },

@@ -18,6 +18,7 @@ export interface Trainer<E> {
 interface Context<E> {
   readonly engine: E;
   report(event: StepEvent): void;
+  alive?(): void;
 }
 
 /**
@@ -40,7 +41,8 @@ export function serveJobs<E>(trainer: Trainer<E>, createEngine: (backend: string
         if (process.ppid !== parent) process.exit(1);
         emit({ step });
       };
-      return { value: await train({ engine: await engine, report }) };
+      const alive = () => emit({ alive: true });
+      return { value: await train({ engine: await engine, report, alive }) };
     } catch (error) {
       return { failure: toFailure(error) };
     }

@@ -1,12 +1,16 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { DataError, DivergedError } from '../errors.ts';
+import { nodeFiles } from '../io/node.ts';
+import { freshConfig } from '../models/config.ts';
+import { readBaseModel } from '../train/base-model.ts';
 import { decodeJson, encodeJson } from '../train/json.ts';
 import { comparePlan } from '../train/plan.ts';
-import { aggregate } from '../train/result.ts';
+import { aggregate, type CompareResult } from '../train/result.ts';
 import { checkTableResult } from '../train/table-result.ts';
 import type { ComparePlan, MethodRun } from '../train/types.ts';
 import { commandLineIn, omoe, scratch } from './command.fixture.ts';
@@ -35,16 +39,18 @@ const runOf = (plan: ComparePlan, method: number, seed: number): MethodRun => ({
   ...{ similarity: [[1]], warnings: [] },
 });
 
-/** Comparisons that train nothing; `fail` says what happens to a task instead. */
-const standIn = (fail: Readonly<Record<string, () => Error>> = {}) => {
+/** Comparisons that train nothing, on `backend`; `fail` says what happens to a task instead. */
+const standIn = (fail: Readonly<Record<string, () => Error>> = {}, backend = 'wasm:plain:3') => {
   const ran: string[] = [];
   const planOf = async (flags: TaskFlags) => comparePlan(flags);
+  const sizes = { vocabulary: 9, pad: 0, positions: 9, width: 8, hidden: 12, heads: 2, layers: 2 };
   const calls: Comparing = {
+    baseOf: async () => ({ config: freshConfig('bert', sizes), sum: 1, weighed: true }),
     planOf,
     async compare(flags, command, { stdout }) {
       const { task, out, dryRun } = flags as TaskFlags & { dryRun?: boolean };
       ran.push(task);
-      const plan = { ...(await planOf(flags as TaskFlags)), backend: 'wasm:plain:3' };
+      const plan = { ...(await planOf(flags as TaskFlags)), backend };
       const data = { source: plan.data!, train: 20, dev: 10, ...(task === 'wikigold' ? { split: 'by document' } : {}) };
       if (dryRun && !fail[task]) {
         stdout.write(`${encodeJson({ data, seconds: 90 })}\n`);
@@ -102,16 +108,16 @@ describe('the comparisons of a table', () => {
       out: join('f', 'out', 'boolq'),
     });
     expect(cb!.flags).toMatchObject({
-      steps: '120',
+      steps: '60',
       batch: '16',
-      lr: '0.001',
+      lr: '0.002',
       length: '128',
       devLimit: '500',
       experts: '4',
     });
     const cycle = 'accumulateSteps=20,orthogonalSteps=20';
     expect(cb!.flags.methods).toBe(`adamw,omoe:${cycle},omoe-paper:${cycle}`);
-    expect(cb!.command).toMatch(/^npx omoe compare --task cb --data .*CB --model .* --steps 120 .*--out .*cb$/);
+    expect(cb!.command).toMatch(/^npx omoe compare --task cb --data .*CB --model .* --steps 60 .*--out .*cb$/);
     expect(planTable('qa', flags).tasks[0]!.flags.data).toBe(join('f', 'data'));
   });
 
@@ -215,6 +221,118 @@ describe('omoe table', () => {
     expect(documentIn(folder).tasks[0]!.seconds).toBeNull();
   });
 
+  it('keeps the finished tasks that it is not asked for, with their times', async () => {
+    const folder = scratch();
+    const timesIn = () => documentIn(folder).tasks.map(({ task, seconds }) => [task, seconds]);
+    await table('ner', flagsIn(folder), standIn().calls);
+    const { average } = documentIn(folder);
+    await table('ner', flagsIn(folder, { tasks: 'wikigold' }), standIn().calls);
+    expect(timesIn()).toEqual([
+      ['wnut17', 45],
+      ['wikigold', 45],
+    ]);
+    expect(documentIn(folder).average).toEqual(average);
+    // Broken off in the first task of all, it has the other one, whose turn had not come.
+    const stop = () =>
+      new InterruptedError({ operation: 'compare', received: 'a request to stop', expected: 'to run' });
+    rmSync(join(folder, 'out', 'wnut17'), { recursive: true });
+    await table('ner', flagsIn(folder), standIn({ wnut17: stop }).calls);
+    expect(timesIn()).toEqual([['wikigold', 45]]);
+    expect(documentIn(folder).average).toBeNull();
+    await table('ner', flagsIn(folder), standIn().calls);
+    expect(timesIn()).toEqual([
+      ['wnut17', 45],
+      ['wikigold', 45],
+    ]);
+  });
+
+  it('keeps no row that its folder no longer bears out', async () => {
+    const folder = scratch();
+    const wnut17 = join(folder, 'out', 'wnut17');
+    await table('ner', flagsIn(folder), standIn().calls);
+    rmSync(wnut17, { recursive: true });
+    const { ended, stderr } = await table('ner', flagsIn(folder, { tasks: 'wikigold' }), standIn().calls);
+    expect(ended).toBe(0);
+    expect(stderr).toContain(`wnut17: ${wnut17} no longer has the result of table.json, which is left out`);
+    expect(documentIn(folder).tasks.map(({ task }) => task)).toEqual(['wikigold']);
+
+    // Another comparison in the folder of a task took another time, which nobody noted.
+    const result = join(folder, 'out', 'wikigold', 'result.json');
+    writeFileSync(result, readFileSync(result, 'utf8').replace('"metric":{', '"metric":{"changed":1,'));
+    await table('ner', flagsIn(folder, { tasks: 'wikigold' }), standIn().calls);
+    expect(documentIn(folder).tasks).toMatchObject([{ task: 'wikigold', seconds: null }]);
+  });
+
+  it('does not mix models or methods with those of a task that it is not asked for', async () => {
+    const folder = scratch();
+    await table('ner', flagsIn(folder, { tasks: 'wnut17' }), standIn().calls);
+    const { calls, ran } = standIn();
+    const other = await table('ner', flagsIn(folder, { tasks: 'wikigold', model: 'other' }), calls);
+    expect(other.ended).toMatchObject({
+      name: 'UsageError',
+      message: expect.stringMatching(/wnut17, which was finished with pretrained .*expected pretrained .*"other"/),
+    });
+    const fewer = await table('ner', flagsIn(folder, { tasks: 'wikigold', methods: 'adamw' }), calls);
+    expect(fewer.ended).toMatchObject({
+      name: 'UsageError',
+      message: expect.stringContaining('whose table has wnut17 with adamw,omoe,omoe-paper, expected the methods adamw'),
+    });
+    expect(ran).toEqual([]);
+  });
+
+  it('is alone in its folder while it runs', async () => {
+    const folder = scratch();
+    const out = join(folder, 'out');
+    const { calls, ran } = standIn();
+    const second: Awaited<ReturnType<typeof table>>[] = [];
+    const first: Comparing = {
+      ...calls,
+      async compare(flags, command, environment) {
+        mkdirSync(flags.out!, { recursive: true });
+        writeFileSync(join(flags.out!, 'metrics.jsonl'), '');
+        second.push(await table('ner', flagsIn(folder), calls));
+        expect(readdirSync(flags.out!)).toEqual(['metrics.jsonl']);
+        await calls.compare(flags, command, environment);
+      },
+    };
+    expect((await table('ner', flagsIn(folder), first)).ended).toBe(0);
+    expect(ran).toEqual(['wnut17', 'wikigold']);
+    expect(second).toHaveLength(2);
+    expect(second[0]!.ended).toMatchObject({
+      name: 'UsageError',
+      message: expect.stringContaining(`received a folder in use by process ${process.pid}`),
+    });
+    expect(readdirSync(out).sort()).toEqual(['table.json', 'table.md', 'wikigold', 'wnut17']);
+
+    // No process has this number: it is above what Linux gives.
+    const dead = join(out, `lock-${encodeURIComponent(hostname())}-4194305.json`);
+    writeFileSync(dead, JSON.stringify({ pid: 4194305, host: hostname(), born: 'long ago', started: 'long ago' }));
+    const after = await table('ner', flagsIn(folder), calls);
+    expect(after.ended).toBe(0);
+    expect(after.stderr).toContain('note: took over the lock of process 4194305, which ended without releasing it');
+    expect(existsSync(dead)).toBe(false);
+  });
+
+  it('says which backend ran, and takes every way to write a path for the same', async () => {
+    const folder = scratch();
+    await table('ner', flagsIn(folder, { tasks: 'wnut17' }), standIn({}, 'wasm:plain:3').calls);
+    const { calls, ran } = standIn({}, 'cpu');
+    const { model, data } = flagsIn(folder);
+    const { ended, stdout } = await table('ner', flagsIn(folder, { model: `${model}/`, data: `${data}/` }), calls);
+    expect(ended).toBe(0);
+    expect(ran).toEqual(['wikigold']);
+    expect(documentIn(folder).tasks.map(({ backend }) => backend)).toEqual(['wasm:plain:3', 'cpu']);
+    expect(stdout).toContain('Backends differ: WNUT-17 ran on wasm:plain, wikigold on cpu');
+    // Threads change no number.
+    const again = scratch();
+    await table('ner', flagsIn(again, { tasks: 'wnut17' }), standIn({}, 'wasm:plain:3').calls);
+    const alike = await table('ner', flagsIn(again), standIn({}, 'wasm:plain:1').calls);
+    expect(alike.stdout).not.toContain('Backends differ');
+    // The only task of qa lies in --data itself.
+    await table('qa', flagsIn(folder, { out: join(folder, 'qa') }), standIn().calls);
+    expect((await table('qa', flagsIn(folder, { out: join(folder, 'qa'), data: `${data}/` }), calls)).ended).toBe(0);
+  });
+
   it('refuses a folder with other plans or another suite, before anything is run', async () => {
     const folder = scratch();
     await table('qa', flagsIn(folder), standIn().calls);
@@ -226,7 +344,7 @@ describe('omoe table', () => {
     };
     const squad = join(folder, 'out', 'squad1');
     expect(await refused('qa', { steps: '7', batch: '4' })).toContain(
-      `${squad}, which was finished with steps 200, batch 16, expected steps 7, batch 4. Name another folder`,
+      `${squad}, which was finished with steps 80, batch 16, expected steps 7, batch 4. Name another folder`,
     );
     expect(await refused('qa', { methods: 'adamw' })).toMatch(
       /finished with methods .*"omoe-paper.*, expected methods /,
@@ -267,8 +385,8 @@ describe('omoe table', () => {
     const { calls } = standIn({ wnut17: missing });
     const text = await table('ner', flagsIn(folder, { dryRun: true }), calls);
     expect(text.ended).toBe(4);
-    expect(text.stdout).toMatch(/^wnut17 +- +200 +16 +64 +- +read: received no file, expected one\.$/m);
-    expect(text.stdout).toMatch(/^wikigold +20 \/ 10 +200 +16 +96 +2 min +to be run$/m);
+    expect(text.stdout).toMatch(/^wnut17 +- +120 +16 +64 +- +read: received no file, expected one\.$/m);
+    expect(text.stdout).toMatch(/^wikigold +20 \/ 10 +120 +16 +96 +2 min +to be run$/m);
     expect(text.stdout).toMatch(/^npx omoe compare --task wikigold /m);
     const json = await table('ner', flagsIn(folder, { dryRun: true, json: true }), calls);
     expect(JSON.parse(json.stdout)).toMatchObject({
@@ -344,5 +462,27 @@ describe('omoe table', () => {
     const wider = await workers([...argv, ...small, '--experts', '5']);
     expect(wider.code).toBe(2);
     expect(wider.stderr).toMatch(/finished with model \{.*\}, expected model \{.*"experts":5/);
+
+    const { plan: kept } = decodeJson(readFileSync(join(out, 'sst2', 'result.json'), 'utf8')) as CompareResult;
+    const { sum } = await readBaseModel(model, nodeFiles.read);
+    expect(kept.pretrained).toEqual({ folder: model, moeLayers: null, dropout: 0, fresh: false, sum });
+    await writeModel(model, { seed: 2 });
+    const other = await workers([...argv, ...small]);
+    expect(other.code).toBe(2);
+    expect(other.stderr).toMatch(new RegExp(`finished with pretrained .*"sum":${sum}\\}, expected pretrained .*"sum":`));
+    // Without weights nothing can be told of them; what is asked for still can.
+    rmSync(join(model, 'model.safetensors'));
+    const blind = await workers([...argv, ...small, '--dry-run']);
+    expect(JSON.parse(blind.stdout).tasks).toMatchObject([
+      { state: 'finished already, on weights that are not there to be compared' },
+    ]);
+    const none = await workers([...argv, ...small]);
+    expect(none.code).toBe(4);
+    expect(none.stderr).toContain('neither model.safetensors nor model.safetensors.index.json');
+    const drawn = ['--fresh', '--out', join(folder, 'fresh')];
+    const fresh = await workers([...argv.slice(0, -2), ...drawn, ...small]);
+    expect(fresh.code).toBe(0);
+    const drawnPlan = decodeJson(readFileSync(join(folder, 'fresh', 'sst2', 'result.json'), 'utf8')) as CompareResult;
+    expect(drawnPlan.plan.pretrained).not.toHaveProperty('sum');
   });
 });

@@ -127,7 +127,14 @@ export const planTable = (suiteName: string, flags: TableFlags): TablePlan => {
       const own: TaskFlags = {
         ...{ task, data: join(data, preset.folder), model },
         methods: methods.map((method) => withCycle(method, stated ?? preset.cycle)).join(','),
-        ...{ experts: '4', seeds: '5', steps: String(steps), batch: String(batch), lr: String(learningRate), length: String(length) },
+        ...{
+          experts: '4',
+          seeds: '5',
+          steps: String(steps),
+          batch: String(batch),
+          lr: String(learningRate),
+          length: String(length),
+        },
         ...(trainLimit === null ? {} : { trainLimit: String(trainLimit) }),
         ...(devLimit === null ? {} : { devLimit: String(devLimit) }),
         ...passed,

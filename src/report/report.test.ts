@@ -208,6 +208,8 @@ describe('the words', () => {
     expect(sentences({ upcycleBound: null })).toEqual([
       `${differ} 1.0e-7; the gates of one expert a token are not renormalised, so the copy is not exact.`,
     ]);
+    const brought = runs.map((r) => ({ ...r, upcycleError: 0, upcycleBound: null }));
+    expect(upcycleSentences(aggregate(plan, brought, info))).toEqual([expect.stringContaining('nothing was upcycled')]);
     for (const upcycleError of [1e-3, Number.NaN]) {
       expect(sentences({ upcycleError })).toEqual([expect.any(String), expect.stringMatching(/^WARNING: /)]);
     }

@@ -153,7 +153,7 @@ function seedSection(result: CompareResult, runs: readonly MethodRun[]): string 
     run.upcycleBound === null ? '-' : run.upcycleBound.toExponential(1),
   ]);
   const caption =
-    'Upcycle error: largest |MoE − FFN| right after the copy, (!) where rounding does not explain it; - where the copy is not exact';
+    'Upcycle error: largest |MoE − FFN| right after the copy, (!) where rounding does not explain it; - where nothing was copied, or the copy is not exact';
   return `<h2>Each seed</h2>\n${htmlTable(columns, rows, caption)}`;
 }
 

@@ -17,7 +17,7 @@ const row = (title: string, split: string | null, shift: number): TableRow => {
     [0.5, 0.52, 0.51],
   ];
   return {
-    ...{ task: title.toLowerCase(), title, folder: title.toLowerCase(), seeds: [0, 1, 2], steps: 150 },
+    ...{ task: title.toLowerCase(), title, folder: title.toLowerCase(), seeds: [0, 1, 2], steps: 150, backend: 'cpu' },
     ...{ seconds: shift === 0 ? 75 : 610, command: `npx omoe compare --task ${title.toLowerCase()}` },
     data: { source: 'd', train: 3668, dev: 408, split, trainLimit: null, devLimit: shift === 0 ? 1000 : 408 },
     methods: {
@@ -98,6 +98,16 @@ describe('table.md', () => {
     expect(lines).toContainEqual(['QNLI', '150', '0 1 2', '10 min']);
     expect(text).toContain('\nnpx omoe compare --task mrpc\nnpx omoe compare --task qnli\n');
     expect(lines.filter(([, metric]) => metric === 'f1')).toEqual([]);
+  });
+
+  it('says where tasks ran on different backends, whatever their threads', () => {
+    const on = (...backends: string[]) =>
+      renderSuiteTable({ ...result, tasks: rows.map((row, i) => ({ ...row, backend: backends[i]! })) });
+    expect(on('wasm:plain:1', 'wasm:plain:2')).toBe(text);
+    expect(text).not.toContain('Backends');
+    expect(on('wasm:plain:1', 'cpu')).toContain(
+      'Backends differ: MRPC ran on wasm:plain, QNLI on cpu. The last bits of a number depend on it.',
+    );
   });
 
   it('gives no sign to what rounds to nothing', () => {

@@ -57,6 +57,7 @@ export function upcycleSentences(result: CompareResult): readonly string[] {
   const bounds = methods.map(({ upcycleBound }) => upcycleBound);
   const differ = `Right after the upcycle the MoE layers differ from the dense ones by at most ${error.toExponential(1)};`;
   if (!bounds.every((bound) => bound !== null)) {
+    if (error === 0) return ['The checkpoint brought its experts along: nothing was upcycled.'];
     return [`${differ} the gates of one expert a token are not renormalised, so the copy is not exact.`];
   }
   const told = `${differ} rounding explains ${Math.max(...bounds).toExponential(1)}.`;

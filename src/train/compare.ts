@@ -30,6 +30,8 @@ export interface TrainContext {
   readonly read?: ReadFile;
   /** Called after every step. */
   report(event: StepEvent): void;
+  /** Called now and then in what is no step: loading, evaluating, measuring. */
+  alive?(): void;
 }
 
 /**
@@ -87,7 +89,7 @@ export async function trainDense(plan: ComparePlan, seed: number, context: Train
     const data = await tensor.data();
     return [path, { shape: tensor.shape, data: data as Float32Array | Float64Array }] as const;
   });
-  const scores = await evaluateTask(t, learner, parameters, task, { batch: 2 * plan.batch });
+  const scores = await evaluateTask(t, learner, parameters, task, { batch: 2 * plan.batch, onBatch: context.alive });
   return {
     seed,
     metric: scores![mainMetric(task)],
@@ -100,7 +102,7 @@ export async function trainMethod(
   seed: number,
   method: Method,
   dense: DenseModel,
-  { engine, read, report }: TrainContext,
+  { engine, read, report, alive }: TrainContext,
 ): Promise<MethodRun> {
   using t = engine.region();
   const { task, learner } = await begin(plan, seed, read);
@@ -112,6 +114,7 @@ export async function trainMethod(
       })
     : fresh;
   const start = learner.upcycle(denseParameters, seed);
+  alive?.();
   const seen = measuredBatches(task, plan.batch);
   const receipt = await upcycleReceipt(t, learner, denseParameters, start, seen, plan.model.topK);
 
@@ -145,7 +148,7 @@ export async function trainMethod(
 
   const timed = (phase: StepEvent['phase']) =>
     median(events.filter((event) => event.phase === phase && event.step >= 5).map(({ milliseconds }) => milliseconds));
-  const scores = (await evaluateTask(t, learner, parameters, task, { batch: 2 * plan.batch }))!;
+  const scores = (await evaluateTask(t, learner, parameters, task, { batch: 2 * plan.batch, onBatch: alive }))!;
   return {
     method: method.name,
     seed,

@@ -10,6 +10,8 @@ export interface Evaluation {
   /** Examples in a batch; a result depends on it by rounding at most. */
   readonly batch: number;
   readonly signal?: AbortSignal;
+  /** After every batch: a sign of life where an evaluation takes long. */
+  readonly onBatch?: () => void;
 }
 
 /** What the head says of every dev example, in their order; null where the signal asked to stop. */
@@ -18,7 +20,7 @@ export async function predictTask<P, B>(
   trainee: Pick<Trainee<P, B>, 'upload' | 'predict'>,
   parameters: P,
   task: Pick<Task, 'dev' | 'length' | 'padToken' | 'head'>,
-  { batch, signal }: Evaluation,
+  { batch, signal, onBatch }: Evaluation,
 ): Promise<Output[] | null> {
   const outputs: Output[] = new Array(task.dev.length);
   for (const { places, ...host } of bucketedEvaluation(task.dev, task, { batch })) {
@@ -26,6 +28,7 @@ export async function predictTask<P, B>(
     using pass = t.region();
     const logits = await trainee.predict(pass.borrow(parameters), trainee.upload(pass, host)).data();
     await new Promise((resolve) => setTimeout(resolve)); // lets a request to stop be heard
+    onBatch?.();
     const each = logits.length / places.length;
     places.forEach((place, row) => {
       const own = logits.subarray(row * each, (row + 1) * each);

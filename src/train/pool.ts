@@ -13,7 +13,7 @@ export interface TrainingJobs {
 }
 
 /** What a worker emits while a job runs. */
-export type WorkerMessage = { readonly pid: number } | { readonly step: StepEvent };
+export type WorkerMessage = { readonly pid: number } | { readonly step: StepEvent } | { readonly alive: true };
 
 export interface PoolSettings {
   /** The module that each worker process runs; it must serve {@link TrainingJobs}. */
@@ -96,6 +96,7 @@ export function trainingPool(settings: PoolSettings, listener: JobListener): Tra
             listen();
             if ('pid' in message) slot.pid = message.pid;
             else if ('step' in message) listener.onStep(message.step);
+            else if ('alive' in message) return;
             else {
               const text = 'stderr' in message ? message.stderr : message.stdout;
               said = (said + text).slice(-4000);

@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts';
-import type { ModelConfig } from '../models/config.ts';
+import { blockCount, type ModelConfig } from '../models/config.ts';
 import { flagReader } from './flags.ts';
 import { shapeOf } from './pretrained.ts';
 import type { ModelShape, PretrainedPlan } from './types.ts';
@@ -73,6 +73,13 @@ export function withShapeOf<Plan extends { readonly model: ModelShape; readonly 
   command: string,
 ): Plan {
   const { folder, moeLayers } = plan.pretrained!;
+  const blocks = blockCount(config);
+  if (moeLayers?.some((layer) => layer >= blocks))
+    throw new UsageError({
+      operation: `${command} --moe-layers`,
+      received: moeLayers.join(','),
+      expected: `numbers below ${blocks}, the blocks of ${folder}`,
+    });
   if (config.moe) {
     const given = moeLayers ? '--moe-layers' : asked.experts !== undefined ? '--experts' : asked.topK && '--top-k';
     if (given)

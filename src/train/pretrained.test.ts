@@ -11,6 +11,7 @@ import { loadTask } from '../tasks/index.ts';
 import type { Task } from '../tasks/types.ts';
 import type { ReadFile } from '../text/lines.ts';
 import { leaves } from '../tree.ts';
+import { readBaseModel } from './base-model.ts';
 import { trainDense, trainMethod } from './compare.ts';
 import { evaluateTask } from './evaluate.ts';
 import { comparePlan } from './plan.ts';
@@ -142,6 +143,19 @@ describe('a checkpoint on a task', () => {
     expect(await losses[0]).not.toBe(await losses[1]);
   });
 
+  it('refuses weights that are not those of its plan', async () => {
+    const plan = planFor('embedded');
+    const from = (sum: number, fresh = false) => ({ ...plan, pretrained: { ...plan.pretrained!, fresh, sum } });
+    const { sum } = await readBaseModel('here', read);
+    await (await learnerFor(from(sum))).learner.dense(t, 0);
+    const other = (await learnerFor(from(sum + 1))).learner.dense(t, 0);
+    await expect(other).rejects.toThrow(DataError);
+    await expect(other).rejects.toThrow(/^load here: received other weights than at the start/);
+    // A run of the worker reads config.json anew, so that its sum is all that tells.
+    const changed = folderOf(await saveModel(initModel(t, key(6), fresh, { pooler: false, mlm: true }), fresh));
+    await expect(trainDense({ ...from(sum), denseSteps: 1 }, 0, context(changed))).rejects.toThrow(/other weights/);
+  });
+
   it('refuses sentences that are too long, and more pieces than it has vectors for', async () => {
     const task = await taskOf(planFor('embedded'));
     const plan = { ...planFor('embedded'), pretrained: { folder: 'here', moeLayers: null, dropout: 0, fresh: false } };
@@ -179,7 +193,10 @@ describe('a comparison from a checkpoint', () => {
   it('measures the model that it trained', async () => {
     const plan = planFor('embedded-tags', { steps: 0 });
     const dense = await trainDense(plan, 0, context(read));
-    const { scores } = await trainMethod(plan, 0, plan.methods[0], dense, context(read));
+    let signs = 0;
+    const watched = { ...context(read), alive: () => signs++ };
+    const { scores } = await trainMethod(plan, 0, plan.methods[0], dense, watched);
+    expect(signs, 'signs of life: before the measures, and one a batch of the evaluation').toBeGreaterThanOrEqual(2);
     const { learner, task } = await learnerFor(plan);
     const start = learner.upcycle(await learner.dense(t, 0), 0);
     expect(scores).toEqual(await evaluateTask(t, learner, start, task, { batch: 3 }));
@@ -210,6 +227,13 @@ describe('its options', () => {
   ] as const)
     it(`refuse ${JSON.stringify(flags)}`, () => expect(() => pretrainedPlan(flags, 'compare')).toThrow(message));
   it('sort the layers', () => expect(pretrainedPlan({ model: 'm', moeLayers: '2,0' }, 'c')?.moeLayers).toEqual([0, 2]));
+  it('refuse layers that a folder does not have', () => {
+    const plan = planFor('embedded');
+    const asked = { ...plan, pretrained: { ...plan.pretrained!, moeLayers: [0, 2] } };
+    expect(() => withShapeOf(asked, config, {}, 'compare')).toThrow(
+      /--moe-layers: received 0,2, expected numbers below 2/,
+    );
+  });
   it('refuse other experts than a folder has', () =>
     expect(() => withShapeOf(planFor('embedded'), sparse, { experts: '4' }, 'compare')).toThrow(
       /has 2 experts already/,

@@ -28,7 +28,7 @@ export interface PretrainedPlan {
   readonly moeLayers: readonly number[] | null;
   /** In training, of the embeddings and of what each residual adds. */
   readonly dropout: number;
-  /** The folder's sizes and tokenizer, but weights drawn by the seed: what the pretraining is measured against. */
+  /** The folder's sizes and tokenizer, but weights drawn by the seed, all alike as BERT's (no `nearAttention`). */
   readonly fresh: boolean;
 }
 
