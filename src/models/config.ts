@@ -46,6 +46,11 @@ export interface ModelConfig {
   /** Standard deviation of fresh weights. */
   readonly initial: number;
   readonly moe: MoEConfig | null;
+  /**
+   * What a pooler is given: the state of the first token, as these models were pretrained, or the mean of all real tokens, for
+   * checkpoints whose first token was never taught to stand for the sentence.
+   */
+  readonly pooling: 'first' | 'mean';
   /** The fields that say nothing about the function computed (names of labels, dropout rates, …): written back as they were. */
   readonly other: Readonly<Record<string, unknown>>;
 }
@@ -92,6 +97,7 @@ const schema = v.looseObject({
   router_aux_loss_coef: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), 0),
   norm_topk_prob: v.optional(v.boolean()),
   moe_layers: v.optional(v.array(index)),
+  omoe_pooling: v.optional(v.picklist(['first', 'mean']), 'first'),
 });
 
 /** Fields that change what is computed in ways that are not done here, each with the values that leave it as it is. */
@@ -153,6 +159,7 @@ export function readConfig(text: string, name = 'config.json'): ModelConfig {
     pad: output.pad_token_id ?? defaults[family].pad_token_id,
     initial: output.initializer_range,
     moe: moeOf(output, name),
+    pooling: output.omoe_pooling,
     other: Object.fromEntries(Object.entries(document).filter(([field]) => !ours.has(field))),
   };
   const fault = faultOf(config);
@@ -222,6 +229,7 @@ export function freshConfig(family: Family, sizes: FreshSizes): ModelConfig {
     pad: defaults[family].pad_token_id,
     initial: 0.02,
     moe: null,
+    pooling: 'first',
     other: {},
     ...sizes,
   };
@@ -318,6 +326,7 @@ export function writeConfig(config: ModelConfig, extra: Readonly<Record<string, 
           moe_layers: moe.layers,
         }
       : {}),
+    ...(config.pooling === 'mean' ? { omoe_pooling: 'mean' } : {}),
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }

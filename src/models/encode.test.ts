@@ -4,8 +4,9 @@ import { engine } from '../engine.ts';
 import { DTypeError, ShapeError, UsageError } from '../errors.ts';
 import { key } from '../random.ts';
 import { leaves } from '../tree.ts';
-import type { ModelConfig } from './config.ts';
+import { type ModelConfig, readConfig } from './config.ts';
 import { encode } from './encode.ts';
+import { saveModel } from './folder.ts';
 import { initModel, type ModelParameters, withPooler } from './parameters.ts';
 import { families, inputOf, smallConfig } from './small.fixture.ts';
 import { upcycleModel } from './upcycle.ts';
@@ -129,6 +130,37 @@ describe('encode of albert', () => {
         Array.from(first[i], (value, j) => value + second[i][j]),
       );
     });
+  });
+});
+
+describe('pooling', () => {
+  const config = { ...smallConfig('bert'), pooling: 'mean' as const };
+  it('takes the mean of the real tokens where the config says so', () => {
+    const { parameters } = dense(config);
+    const input = inputOf(t, config, [
+      [2, 5, 7, -1],
+      [3, 4, 4, 6],
+    ]);
+    const { hidden, pooled } = encode(parameters, input, config);
+    const { width } = config;
+    const states = t.dataSync(hidden);
+    const mean = [3, 4].flatMap((tokens, row) =>
+      Array.from({ length: width }, (_, c) => {
+        const column = Array.from({ length: tokens }, (_, p) => states[(row * 4 + p) * width + c]);
+        return column.reduce((sum, x) => sum + x, 0) / tokens;
+      }),
+    );
+    const { weight, bias } = parameters.pooler!;
+    near(t.dataSync(pooled!), t.dataSync(t.tensor(mean, [2, width], 'float64').matmul(weight).add(bias).tanh()));
+  });
+
+  it('is kept in config.json, and names no class of transformers, which would pool otherwise', async () => {
+    const parameters = withPooler(t, key(3), dense(config).parameters, config);
+    const files = await saveModel(parameters, config);
+    const text = new TextDecoder().decode(files.get('config.json'));
+    expect(readConfig(text).pooling).toBe('mean');
+    expect(JSON.parse(text)).not.toHaveProperty('architectures');
+    expect(readConfig(text.replace(/,\s*"omoe_pooling": "mean"/, '')).pooling).toBe('first');
   });
 });
 

@@ -3,6 +3,7 @@ import type { Engine } from '../engine.ts';
 import { OmoeError, UsageError } from '../errors.ts';
 import { type MoEResult, moe } from '../moe/moe.ts';
 import { attention } from '../nn/attention.ts';
+import { meanOfTokens } from '../nn/encoder.ts';
 import { feedForward } from '../nn/feed-forward.ts';
 import { linear } from '../nn/linear.ts';
 import { foldIn, type Key } from '../random.ts';
@@ -82,7 +83,12 @@ export function encode(
     states.push(x);
     if (step.moe) layers.push(step.moe);
   }
-  return { hidden: x, pooled: parameters.pooler ? pool(x, parameters.pooler) : null, states, layers };
+  return {
+    hidden: x,
+    pooled: parameters.pooler ? pool(x, parameters.pooler, config.pooling === 'mean' ? input.mask : null) : null,
+    states,
+    layers,
+  };
 }
 
 type Drop = (x: Tensor, place: string) => Tensor;
@@ -124,9 +130,9 @@ export function runBlock(
   return { output: norm(summed, block.norm2), moe: found };
 }
 
-/** tanh(W h₀ + b) of the first token. [batch, position, width] -> [batch, width] */
-export const pool = (hidden: Tensor, pooler: MapTree<Tensor>): Tensor =>
-  linear(hidden.slice([0, 1], 1).squeeze(1), pooler).tanh();
+/** tanh(W h + b) of the first token; with a mask, of the mean over real tokens. [batch, position, width] -> [batch, width] */
+export const pool = (hidden: Tensor, pooler: MapTree<Tensor>, mask: Tensor | null = null): Tensor =>
+  linear(mask ? meanOfTokens(hidden, mask) : hidden.slice([0, 1], 1).squeeze(1), pooler).tanh();
 
 /** int32 [batch, position] -> [batch, position, width] */
 function embed({ embeddings }: ModelParameters, input: ModelInput, config: ModelConfig, drop: Drop): Tensor {

@@ -6,7 +6,16 @@ import { readSafetensors, type StoredTensor, store, writeSafetensors } from '../
 import { key } from '../random.ts';
 import { leaves } from '../tree.ts';
 import { readConfig, writeConfig } from './config.ts';
-import { areMadeUp, type HeadSpec, loadModel, savedClasses, savedHead, savedLength, saveModel } from './folder.ts';
+import {
+  areMadeUp,
+  type HeadSpec,
+  loadModel,
+  savedClasses,
+  savedHead,
+  savedLength,
+  savedTrainedOn,
+  saveModel,
+} from './folder.ts';
 import { headSpec, initHead } from './heads.ts';
 import { initModel, type ModelParameters } from './parameters.ts';
 import { families, smallConfig } from './small.fixture.ts';
@@ -125,11 +134,13 @@ describe('the head of a folder', () => {
 
   it('has the names of its classes and its length, whatever an earlier task had', async () => {
     const named = { ...bert, other: { id2label: { 0: 'old', 1: 'older' }, label2id: { old: 0, older: 1 } } };
-    const files = await saveModel(headed(two), named, { head: two, classes: ['no', 'yes'], length: 7 });
+    const trainedOn = { task: 'sst2', seed: 3 };
+    const files = await saveModel(headed(two), named, { head: two, classes: ['no', 'yes'], length: 7, trainedOn });
     const config = configOf(files);
     expect(savedClasses(config)).toEqual(['no', 'yes']);
     expect(config.other.label2id).toEqual({ no: 0, yes: 1 });
     expect(savedLength(config)).toBe(7);
+    expect(savedTrainedOn(config)).toEqual(trainedOn);
     expect(savedHead(config)).toEqual(two);
     // Without new names those of the config are kept where they are as many; of another head they would be names of nothing.
     expect(savedClasses(configOf(await saveModel(headed(two), named, { head: two })))).toEqual(['old', 'older']);
@@ -137,6 +148,7 @@ describe('the head of a folder', () => {
     const spanned = configOf(await saveModel(headed(span), config, { head: span }));
     expect(areMadeUp(savedClasses(spanned)!)).toBe(true);
     expect(savedLength(spanned)).toBeNull();
+    expect(savedTrainedOn(spanned)).toBeNull();
     expect(savedClasses(bert)).toBeNull();
   });
   it('takes as many different names as it has classes', async () => {

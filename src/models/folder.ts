@@ -3,6 +3,7 @@ import type { Engine } from '../engine.ts';
 import { DataError, UsageError } from '../errors.ts';
 import { codeOf, isMissing } from '../io/failure.ts';
 import { join, type ReadFile } from '../io/files.ts';
+import type { SafetensorsFile } from '../io/safetensors/types.ts';
 import { openWeights, writeWeights } from '../io/weights.ts';
 import type { HeadKind } from '../tasks/types.ts';
 import { type ModelConfig, readConfig, writeConfig } from './config.ts';
@@ -98,12 +99,29 @@ export function savedLength({ other }: ModelConfig): number | null {
   return success ? output.length : null;
 }
 
+/** What a head was trained on. */
+export interface TrainedOn {
+  readonly task: string;
+  /** Of the training; it draws generated tasks. */
+  readonly seed: number;
+}
+
+const trainedSchema = v.looseObject({ task: v.string(), seed: v.pipe(v.number(), v.integer(), v.minValue(0)) });
+
+/** What a head was trained on; null where the folder does not say. */
+export function savedTrainedOn({ other }: ModelConfig): TrainedOn | null {
+  const { success, output } = v.safeParse(trainedSchema, other.omoe_head);
+  return success ? { task: output.task, seed: output.seed } : null;
+}
+
 const request = (head: HeadSpec | null, { width }: ModelConfig): HeadRequest | null =>
   head && { kind: head.kind, input: width * (1 + head.spans), output: head.outputs };
 
 export interface LoadOptions {
   /** A head to be loaded with the model; it has to be there. Default: none, and a stored head is listed as unused. */
   readonly head?: HeadSpec | null;
+  /** Sees what each file holds, as it is stored, before it is taken. */
+  readonly onFile?: (stored: SafetensorsFile['tensors']) => void;
 }
 
 export interface LoadedModel extends LoadedWeights {
@@ -125,7 +143,10 @@ export async function loadModel(
   const config = await readModelConfig(folder, read);
   const weights = await openWeights(folder, read);
   const loading = startLoading(t, weights.names, config, folder, request(options.head ?? null, config));
-  for await (const { tensors } of weights.shards()) loading.take(tensors);
+  for await (const { tensors } of weights.shards()) {
+    options.onFile?.(tensors);
+    loading.take(tensors);
+  }
   return { config, ...loading.finish() };
 }
 
@@ -149,6 +170,8 @@ export interface SaveOptions extends Omit<StoreOptions, 'head'> {
   readonly classes?: readonly string[];
   /** The positions that the head was trained on, for whoever evaluates or uses it. */
   readonly length?: number | null;
+  /** The task and the seed of the head's training, so that nobody measures a generated task on its training examples. */
+  readonly trainedOn?: TrainedOn | null;
   /** Bytes of tensors in a file before they are split. Default 2·10⁹. */
   readonly shardBytes?: number;
 }
@@ -161,7 +184,7 @@ export interface SaveOptions extends Omit<StoreOptions, 'head'> {
 export async function saveModel(
   parameters: ModelParameters,
   config: ModelConfig,
-  { head = null, classes, length = null, shardBytes, ...options }: SaveOptions = {},
+  { head = null, classes, length = null, trainedOn = null, shardBytes, ...options }: SaveOptions = {},
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   if ((parameters.head !== undefined) !== (head !== null))
     throw new UsageError({
@@ -178,7 +201,7 @@ export async function saveModel(
   const files = writeWeights(tensors, { metadata, shardBytes });
   const text = writeConfig(
     withoutHead(config),
-    headFields(config, parameters, parts, head && { ...head, length, classes }),
+    headFields(config, parameters, parts, head && { ...head, length, trainedOn, classes }),
   );
   return files.set('config.json', new TextEncoder().encode(text));
 }
@@ -202,6 +225,7 @@ const withoutHead = (config: ModelConfig): ModelConfig => {
 
 interface WrittenHead extends HeadSpec {
   readonly length: number | null;
+  readonly trainedOn: TrainedOn | null;
   readonly classes: readonly string[] | undefined;
 }
 
@@ -224,9 +248,10 @@ function headFields(
   };
 }
 
-const specFields = ({ kind, outputs, spans, length }: WrittenHead) => ({
+const specFields = ({ kind, outputs, spans, length, trainedOn }: WrittenHead) => ({
   ...{ kind, outputs, spans },
   ...(length === null ? {} : { length }),
+  ...(trainedOn === null ? {} : { task: trainedOn.task, seed: trainedOn.seed }),
 });
 
 /** `transformers` takes the number of labels from their names. */

@@ -134,6 +134,8 @@ export const prefixOf = (family: Family): string => families[family].prefix;
 export function architectureOf(config: ModelConfig, parts: Parts, head: HeadKind | null, spans = 0): string | null {
   const stem = { bert: 'Bert', roberta: 'Roberta', albert: 'Albert' }[config.family];
   if (config.moe || (head && spans > 0)) return null;
+  const pooled = head === null ? parts.pooler : head !== 'tag' && head !== 'span';
+  if (config.pooling === 'mean' && pooled) return null;
   const classes = {
     classify: 'ForSequenceClassification',
     regress: 'ForSequenceClassification',

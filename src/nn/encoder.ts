@@ -169,7 +169,7 @@ function embed(table: Tensor, ids: Tensor): Tensor {
 }
 
 /** The mean over real tokens; 0 for a sentence of padding only. [batch, position, width] -> [batch, width] */
-function meanOfTokens(x: Tensor, mask: Tensor): Tensor {
+export function meanOfTokens(x: Tensor, mask: Tensor): Tensor {
   const real = mask.expandDims(2);
   return real
     .where(x, 0)

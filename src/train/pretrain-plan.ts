@@ -33,6 +33,7 @@ export interface PretrainFlags {
   readonly positions?: string;
   readonly initial?: string;
   readonly randomStart?: boolean;
+  readonly pooling?: string;
   readonly backend?: string;
 }
 
@@ -73,6 +74,8 @@ export interface PretrainPlan {
   readonly initial: number;
   /** All weights drawn alike; else tokens attend to near ones from the start (`nearAttention`). */
   readonly randomStart: boolean;
+  /** What heads on the model will be given, see `ModelConfig`. */
+  readonly pooling: ModelConfig['pooling'];
   readonly backend: string;
 }
 
@@ -144,8 +147,14 @@ export function pretrainPlan(flags: PretrainFlags): PretrainPlan {
     positions: integer('--positions', flags.positions, Math.max(length, 128), length),
     initial: decimal('--initial', flags.initial, 0.06, 'above 0'),
     randomStart: flags.randomStart ?? false,
+    pooling: poolingOf(flags.pooling ?? 'mean'),
     backend: flags.backend ?? 'auto',
   };
+}
+
+function poolingOf(text: string): ModelConfig['pooling'] {
+  if (text === 'first' || text === 'mean') return text;
+  throw new UsageError({ operation: 'pretrain --pooling', received: `"${text}"`, expected: 'first, mean' });
 }
 
 export const pretrainSchedule = ({ learningRate, warmup, steps }: PretrainPlan): Schedule => ({
@@ -154,6 +163,6 @@ export const pretrainSchedule = ({ learningRate, warmup, steps }: PretrainPlan):
 
 /** A small BERT over a vocabulary, with the segments and positions that its blocks need. */
 export const pretrainConfig = (plan: PretrainPlan, vocabulary: number, pad: number): ModelConfig => {
-  const { positions, width, ffn: hidden, heads, layers, initial } = plan;
-  return { ...freshConfig('bert', { vocabulary, pad, positions, width, hidden, heads, layers }), initial };
+  const { positions, width, ffn: hidden, heads, layers, initial, pooling } = plan;
+  return { ...freshConfig('bert', { vocabulary, pad, positions, width, hidden, heads, layers }), initial, pooling };
 };

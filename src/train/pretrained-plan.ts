@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
 import { blockCount, type ModelConfig } from '../models/config.ts';
+import type { BaseModel } from './base-model.ts';
 import { flagReader } from './flags.ts';
 import { shapeOf } from './pretrained.ts';
 import type { ModelShape, PretrainedPlan } from './types.ts';
@@ -91,3 +92,9 @@ export function withShapeOf<Plan extends { readonly model: ModelShape; readonly 
   }
   return { ...plan, model: { ...plan.model, ...shapeOf(config) } };
 }
+
+/** The plan that says which checkpoint it starts from, where its weights were read. */
+export const withSumOf = <Plan extends { readonly pretrained?: PretrainedPlan }>(
+  plan: Plan,
+  { sum, weighed }: BaseModel,
+): Plan => (weighed ? { ...plan, pretrained: { ...plan.pretrained!, sum } } : plan);

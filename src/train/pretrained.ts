@@ -11,6 +11,7 @@ import { foldIn, key } from '../random.ts';
 import { bucketedBatches } from '../tasks/buckets.ts';
 import type { Task } from '../tasks/types.ts';
 import type { ReadFile } from '../text/lines.ts';
+import { startSum } from './base-model.ts';
 import type { Learner } from './learner.ts';
 import { type TaskModel, taskTrainee } from './objective.ts';
 import type { ModelShape, PretrainedPlan } from './types.ts';
@@ -41,7 +42,8 @@ export const shapeOf = ({ width, hidden, layers, heads, moe }: ModelConfig): Par
  * and what it was pretrained with (the decoder of masked-language modelling) is left behind.
  *
  * @param config of the folder, as `readModelConfig` gives it
- * @throws UsageError where the task's sentences are longer than the model takes, or the layers to upcycle are not there
+ * @throws UsageError where the task's sentences are longer than the model takes, or the layers to upcycle are not there;
+ *   `dense` throws DataError where the folder is not what it was when the plan was made
  */
 export function pretrained(
   plan: FineTuning,
@@ -49,7 +51,7 @@ export function pretrained(
   config: ModelConfig,
   read: ReadFile,
 ): Learner<ModelParameters, TaskTensors> {
-  const { folder, moeLayers, dropout, fresh } = plan.pretrained;
+  const { folder, moeLayers, dropout, fresh, sum: planned } = plan.pretrained;
   const head = headOf(task);
   requireFit(task, config, folder);
   const sparse = sparseConfig(plan, config);
@@ -62,8 +64,10 @@ export function pretrained(
     },
   };
   const stored = async (t: Engine) => {
-    const loaded = await loadModel(t, folder, read);
+    const sum = startSum();
+    const loaded = await loadModel(t, folder, read, { onFile: planned === undefined ? undefined : sum.add });
     requireSame(config, loaded.config, folder);
+    if (planned !== undefined && sum.with(loaded.config) !== planned) throw changed(folder, 'weights');
     return loaded.parameters;
   };
   return {
@@ -72,7 +76,8 @@ export function pretrained(
     async dense(t: Engine, seed: number) {
       const own = foldIn(key(seed), 'fine-tuning');
       const parameters = fresh ? initModel(t, foldIn(own, 'model'), config) : await stored(t);
-      const { mlm: _, ...kept } = parameters.pooler ? parameters : withPooler(t, own, parameters, config);
+      const { mlm, ...kept } = parameters.pooler ? parameters : withPooler(t, own, parameters, config);
+      t.free(mlm, { except: kept });
       return { ...kept, head: initHead(t, own, head, config.width) };
     },
     upcycle(dense, seed) {
@@ -113,10 +118,12 @@ function requireFit(task: Task, config: ModelConfig, folder: string): void {
 }
 
 function requireSame(planned: ModelConfig, stored: ModelConfig, folder: string): void {
-  if (JSON.stringify(planned) === JSON.stringify(stored)) return;
-  throw new DataError({
+  if (JSON.stringify(planned) !== JSON.stringify(stored)) throw changed(folder, 'config.json');
+}
+
+const changed = (folder: string, what: string): DataError =>
+  new DataError({
     operation: `load ${folder}`,
-    received: 'another config.json than at the start',
+    received: `other ${what} than at the start`,
     expected: 'a folder that stays as it is while it is used',
   });
-}

@@ -78,6 +78,7 @@ describe('its plan', () => {
       [{ maskRate: '0' }, /--mask-rate: received "0", expected above 0/],
       [{ dropout: '1.5' }, /--dropout/],
       [{ heldOut: '1' }, /--held-out/],
+      [{ pooling: 'max' }, /--pooling: received "max"/],
       [{ length: '2' }, /--length: received "2", expected an integer of at least 3/],
       [{ heads: '3' }, /a width that the number of heads divides/],
       [{ patience: '2' }, /--patience: received no --eval-every/],
