@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
-import { readModelConfig } from '../models/folder.ts';
 import { renderReport } from '../report/report.ts';
 import {
   columnNotes,
@@ -13,13 +12,14 @@ import {
 import { findGenerated } from '../tasks/generated.ts';
 import { mainMetric } from '../tasks/score.ts';
 import type { Task } from '../tasks/types.ts';
+import { readBaseModel } from '../train/base-model.ts';
 import { requireSingleTexts } from '../train/classifier-trainee.ts';
 import { begin } from '../train/compare.ts';
 import { countParameters } from '../train/estimate.ts';
 import { encodeJson } from '../train/json.ts';
 import { type CompareFlags, comparePlan, integer, planWarnings } from '../train/plan.ts';
 import { trainingPool } from '../train/pool.ts';
-import { withShapeOf } from '../train/pretrained-plan.ts';
+import { withShapeOf, withSumOf } from '../train/pretrained-plan.ts';
 import { aggregate, type CompareResult } from '../train/result.ts';
 import { createRunFolder, type RunFolder } from '../train/run-folder.ts';
 import { runComparison } from '../train/schedule.ts';
@@ -53,8 +53,10 @@ export async function compare(flags: CompareCommand, command: string, environmen
   // More processes than jobs that can run side by side would only wait; what is left over are threads of each.
   const threads = Math.min(wanted, asked.seeds.length * asked.methods.length);
   const backend = withThreads(Math.max(1, Math.floor(wanted / threads)));
-  const config = asked.pretrained ? await readModelConfig(asked.pretrained.folder, readFile) : null;
-  const sized = config ? withShapeOf(asked, config, flags, 'compare') : asked;
+  const unread = flags.fresh || flags.dryRun;
+  const base = asked.pretrained ? await readBaseModel(asked.pretrained.folder, readFile, unread) : null;
+  const config = base?.config ?? null;
+  const sized = base ? withSumOf(withShapeOf(asked, base.config, flags, 'compare'), base) : asked;
   const plan = { ...sized, backend };
   if (!flags.quiet) for (const note of [...device.notes, ...planWarnings(plan)]) stderr.write(`note: ${note}\n`);
   const task = await loadFirst(plan);

@@ -49,10 +49,66 @@ describe('omoe data sentences', () => {
     const data = sst2();
     const ask = async (...more: string[]) =>
       JSON.parse((await omoe(['data', 'sentences', 'sst2', '--data', data, '--json', ...more])).stdout);
-    expect(await ask('--limit', '1')).toEqual({ task: 'sst2', data, texts: 1, sentences: ['a fine film'] });
+    expect(await ask('--limit', '1')).toEqual({
+      task: 'sst2',
+      data,
+      texts: 1,
+      leftOut: [],
+      sentences: ['a fine film'],
+    });
     const out = join(data, 'texts.txt');
-    expect(await ask('--out', out)).toEqual({ task: 'sst2', data, texts: 3, out });
+    expect(await ask('--out', out)).toEqual({ task: 'sst2', data, texts: 3, leftOut: [], out });
     expect(existsSync(out)).toBe(true);
+  });
+
+  it('leaves out what the task itself is measured on, whole or as a part, and says so', async () => {
+    const data = folderWith({
+      'train.tsv':
+        'sentence\tlabel\nONLY measured!\t0\nso only measured it is\t1\nsays he: a much longer text of it, no?\t1\nso\t1\nthat one\t0\n',
+      'dev.tsv': 'sentence\tlabel\nonly measured \t0\na much longer text of it\t0\n',
+      'test.tsv': 'index\tsentence\n0\tThat one\n',
+    });
+    const argv = ['data', 'sentences', 'sst2', '--data', data];
+    // Two words may stand in any text; five do not.
+    expect(await omoe(argv)).toMatchObject({
+      code: 0,
+      stdout: 'so only measured it is\n\nso\n',
+      stderr:
+        'note: left out 2 texts that sst2 is measured on.\nnote: left out 1 text with one inside that sst2 is measured on.\n',
+    });
+    expect((await omoe([...argv, '--quiet'])).stderr).toBe('');
+    expect(JSON.parse((await omoe([...argv, '--json', '--limit', '1'])).stdout)).toEqual({
+      ...{ task: 'sst2', data, texts: 1, leftOut: [{ task: 'sst2', same: 2, contains: 1 }] },
+      sentences: ['so only measured it is'],
+    });
+  });
+
+  it('leaves out what other tasks are measured on', async () => {
+    const data = sst2();
+    const header = 'index\tsentence1\tsentence2\tlabel\n';
+    const rte = folderWith({
+      'train.tsv': `${header}0\tso\tso\tentailment\n`,
+      'dev.tsv': `${header}0\tother\tDull and long.\tentailment\n`,
+    });
+    const axb = folderWith({ 'AX-b.jsonl': '{"sentence1":"A fine film?","sentence2":"x","label":"entailment"}\n' });
+    const argv = ['data', 'sentences', 'sst2', '--data', data, '--without'];
+    expect(await omoe([...argv, `sst2=${data}`, `rte=${rte}`, `axb=${axb}`])).toMatchObject({
+      stdout: 'so\n',
+      stderr: 'note: left out 1 text that axb is measured on.\nnote: left out 1 text that rte is measured on.\n',
+    });
+    const apart = await omoe([...argv, `rte=${rte}`, '--without', `axb=${axb}`]);
+    expect(apart.stdout).toBe('so\n');
+    const refused: [string, number, string][] = [
+      ['rte', 2, 'data sentences --without: received "rte", expected a task and its folder'],
+      ['rtf=x', 2, 'data sentences --without: received the task "rtf"'],
+      [`axb=${data}`, 4, 'none of its files'],
+      [`rte=${axb}`, 4, 'no such file'],
+    ];
+    for (const [without, exit, part] of refused) {
+      const { code, stdout, stderr } = await omoe([...argv, without]);
+      expect(stderr).toContain(part);
+      expect({ code, stdout }).toEqual({ code: exit, stdout: '' });
+    }
   });
 
   it('leaves out the passages that a training holds out', async () => {

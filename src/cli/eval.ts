@@ -10,7 +10,7 @@ import { evaluateTask } from '../train/evaluate.ts';
 import { flagReader } from '../train/flags.ts';
 import { encodeJson } from '../train/json.ts';
 import { checkFiles, largestSeed } from '../train/plan.ts';
-import { loadSavedModel, predictorOf, readSavedModel, requireTask } from '../train/saved-model.ts';
+import { loadSavedModel, predictorOf, readSavedModel, requireTask, type SavedModel } from '../train/saved-model.ts';
 import { createEngine, resolveBackend } from './backends.ts';
 import { type Environment, InterruptedError, type OutputFlags } from './environment.ts';
 
@@ -42,10 +42,11 @@ export async function evaluateModel(flags: EvalFlags, command: string, environme
   const model = await readSavedModel(folder, nodeFiles.read);
   const batch = integer('--batch', flags.batch, 64, 1);
   const threads = integer('--threads', flags.threads, environment.cores, 1, 64);
+  const seed = seedOf(flags, model);
   const task = await loadTask({
     ...{ task: name, data, read: readFile, measure: split },
     tokenizer: findGenerated(name) ? undefined : await readTokenizer(folder, nodeFiles.read),
-    seed: integer('--seed', flags.seed, 0, 0, largestSeed),
+    seed,
     length: integer('--length', flags.length, model.length, 2),
     trainLimit: 1, // nobody looks at the training examples
     devLimit: flags.devLimit === undefined ? null : integer('--dev-limit', flags.devLimit, 1, 1),
@@ -71,13 +72,35 @@ export async function evaluateModel(flags: EvalFlags, command: string, environme
     const document = {
       ...{ schema: 'omoe.eval/1', command, node: process.version, model: folder, head: model.head, task: name },
       data: { source: task.source, split: task.split ?? split, examples: task.dev.length },
-      ...{ length: task.length, metric: mainMetric(task), scores, backend: backend.name, threads },
+      ...{ length: task.length, seed, metric: mainMetric(task), scores, backend: backend.name, threads },
     };
     stdout.write(json ? `${encodeJson(document, 2)}\n` : asText(folder, task, split, scores));
   } finally {
     ignore();
     await engine.backend.dispose();
   }
+}
+
+/**
+ * That of the training unless stated. A generated task is drawn by it, training and dev part together: under another seed what
+ * is measured on may have been trained on.
+ * @throws UsageError for a generated task and another seed than the training's, or none where the folder does not know it
+ */
+function seedOf({ seed: given, task: name }: EvalFlags, { folder, trainedOn }: SavedModel): number {
+  const seed = integer('--seed', given, trainedOn?.seed ?? 0, 0, largestSeed);
+  if (!findGenerated(name)) return seed;
+  const refuse = (received: string, expected: string) =>
+    new UsageError({
+      operation: 'eval --seed',
+      received,
+      expected,
+      advice: 'The seed draws the training and the dev part: another one measures on examples that were trained on.',
+    });
+  if (trainedOn?.task === name && seed !== trainedOn.seed)
+    throw refuse(`${seed}`, `${trainedOn.seed}, that of the training of ${folder}`);
+  if (trainedOn === null && given === undefined)
+    throw refuse(`none, and ${folder}, which does not say its own`, 'the seed of its training');
+  return seed;
 }
 
 function asText(folder: string, task: Task, split: string, scores: Scores): string {

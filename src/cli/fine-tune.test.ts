@@ -5,7 +5,7 @@ import { cpu } from '../../backends/cpu/index.ts';
 import { engine } from '../engine.ts';
 import { nodeFiles } from '../io/node.ts';
 import { readSafetensors } from '../io/safetensors/index.ts';
-import { loadModel, savedClasses, savedHead, savedLength } from '../models/folder.ts';
+import { loadModel, savedClasses, savedHead, savedLength, savedTrainedOn } from '../models/folder.ts';
 import { parametersOf } from '../optim/optimizer.ts';
 import { omoe, scratch } from './command.fixture.ts';
 import { writeModel, writeSentiment } from './fine-tuning.fixture.ts';
@@ -61,6 +61,7 @@ describe('omoe train --model', () => {
     const { scores, data: measured } = JSON.parse(evaluated.stdout);
     expect(scores).toEqual(result.scores);
     expect(measured.examples).toBe(8);
+    expect(savedTrainedOn(config)).toEqual({ task: 'sst2', seed: 0 });
 
     const text = join(folder, 'text.txt');
     writeFileSync(text, sentences.join('\n'));
@@ -148,14 +149,29 @@ describe('omoe train --model', () => {
     const { stderr } = await omoe([...run, '--out', out]);
     expect(stderr).not.toMatch(/^omoe: /m);
     expect(readdirSync(join(out, 'model'))).toEqual(['config.json', 'model.safetensors']);
-    const evaluated = await omoe([
-      ...['eval', '--model', join(out, 'model'), '--task', task, '--seed', '4', '--backend', 'cpu', '--batch', '8'],
-      ...[...limits, '--json'],
-    ]);
+    const evaluate = (...more: string[]) =>
+      omoe([
+        ...['eval', '--model', join(out, 'model'), '--task', task, '--backend', 'cpu', '--batch', '8', '--json'],
+        ...[...limits, ...more],
+      ]);
+    const evaluated = await evaluate();
     expect(evaluated.stderr).toBe('');
-    const { scores, metric: named } = JSON.parse(evaluated.stdout);
+    const { scores, seed, metric: named } = JSON.parse(evaluated.stdout);
+    expect(seed).toBe(4);
     expect(named).toBe(metric);
     expect(scores).toEqual(json(join(out, 'result.json')).scores);
+
+    const other = await evaluate('--seed', '0');
+    expect(other.stderr).toMatch(/eval --seed: received 0, expected 4, that of the training of .*model/);
+    expect(other.code).toBe(2);
+    const path = join(out, 'model', 'config.json');
+    const config = json(path);
+    const { seed: _, ...head } = config.omoe_head;
+    writeFileSync(path, JSON.stringify({ ...config, omoe_head: head }));
+    const unknown = await evaluate();
+    expect(unknown.stderr).toMatch(/eval --seed: received none, and .*, expected the seed of its training/);
+    expect(unknown.code).toBe(2);
+    expect(JSON.parse((await evaluate('--seed', '4')).stdout).scores).toEqual(scores);
   });
 
   it('refuses what it cannot do, before a folder is made', async () => {

@@ -55,6 +55,10 @@ describe('omoe predict', () => {
     const span = await model('span', ['span']);
     const [{ answer, score, noAnswer }] = documents(await text(span, ['--json'], 'who ?\tthe gull is old'));
     expect('the gull is old'.slice(answer.start, answer.end)).toBe(answer.text);
+    const asked = ['who ?', 'the the the the the the the ?', 'the the the the the the ?'];
+    const cut = await predict(span, ['--json'], asked.map((question) => `${question}\tthe gull`).join('\n'));
+    expect(documents(cut.stdout).map((one) => one.cut)).toEqual([undefined, true, true]);
+    expect(cut.stderr).toBe('note: the questions of 2 lines, the first of them 2, were cut to 5 word pieces.\n');
     const surely = String(noAnswer - score - 1);
     expect(await text(span, ['--null-threshold', surely], 'who ?\tthe gull is old')).toBe('\n');
   });

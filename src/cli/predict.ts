@@ -3,6 +3,7 @@ import { UsageError } from '../errors.ts';
 import { nodeFiles } from '../io/node.ts';
 import { longestInput } from '../models/config.ts';
 import type { ModelParameters } from '../models/parameters.ts';
+import { usualWindows } from '../tasks/qa/windows.ts';
 import type { Example, Output } from '../tasks/types.ts';
 import { answerText, type WrittenLine, type WrittenOptions, writtenExamples } from '../tasks/written-lines.ts';
 import { readBytes, splitLines } from '../text/lines.ts';
@@ -56,7 +57,7 @@ export async function predict(flags: PredictFlags, environment: Environment): Pr
   const asked = chunks.map((chunk) => ({ chunk, ...writtenExamples(chunk.filter(isWritten), name, options) }));
   const cut = asked.flatMap((one) => one.cut);
   const backend = await resolveBackend(flags.backend ?? 'auto');
-  for (const note of [...backend.device.notes, ...(cut.length > 0 ? [cutNote(cut, options.length)] : [])])
+  for (const note of [...backend.device.notes, ...(cut.length > 0 ? [cutNote(cut, options)] : [])])
     if (!quiet) environment.stderr.write(`note: ${note}\n`);
 
   const engine = await createEngine(backend.withThreads(threads));
@@ -115,8 +116,13 @@ function threshold(text: string): number {
   });
 }
 
-const cutNote = (cut: readonly number[], length: number): string =>
-  `${cut.length === 1 ? `line ${cut[0]} was` : `${cut.length} lines, the first of them ${cut[0]}, were`} cut to ${length} tokens.`;
+function cutNote(cut: readonly number[], { head, length }: WrittenOptions): string {
+  const lines = cut.length === 1 ? `line ${cut[0]}` : `${cut.length} lines, the first of them ${cut[0]},`;
+  const were = cut.length === 1 ? 'was' : 'were';
+  return head === 'span'
+    ? `the question${cut.length === 1 ? '' : 's'} of ${lines} ${were} cut to ${usualWindows(length).questionLength} word pieces.`
+    : `${lines} ${were} cut to ${length} tokens.`;
+}
 
 interface Batching {
   readonly batch: number;

@@ -108,6 +108,12 @@ describe('omoe pretrain', () => {
       [['pretrain', '--text', join(folder, 'none.txt')], 4, /no such file/],
       [[...small(folder), '--resume', folder], 2, /pretrain --resume: received other options with it/],
       [['pretrain', '--resume', folder], 4, /the folder of omoe pretrain/],
+      // 12 blocks of 12 · 4096² numbers: 2.4 billion.
+      [
+        [...small(folder), '--backend', 'wasm', '--width', '4096', '--ffn', '16384', '--layers', '12', '--heads', '8'],
+        1,
+        /^omoe: pretrain: received a model of which a step holds \d+\.\d+ GiB, and the memory of a WebAssembly/m,
+      ],
     ];
     for (const [argv, exitCode, message] of refused) {
       const { code, stderr } = await omoe(argv);

@@ -12,7 +12,7 @@ import { rehearsePretraining } from '../train/rehearse-pretraining.ts';
 import { writeWhole } from '../train/run-folder.ts';
 import { resolveBackend } from './backends.ts';
 import { type Environment, InterruptedError, type OutputFlags } from './environment.ts';
-import { costRows, costsOf, type Work, withThreads } from './measured-step.ts';
+import { costRows, costsOf, requireRoom, type Work, withThreads } from './measured-step.ts';
 import { bestParameters, writeModelFolder } from './model-folder.ts';
 import { textTable } from './table.ts';
 import { flagsOf, openTrainFolder, posix } from './train-folder.ts';
@@ -47,9 +47,11 @@ export async function pretrain(given: PretrainCommand, command: string, environm
   for (const note of backend.device.notes) say(note);
   const text = await readPretrainingText(plan, readFile);
   const training = pretraining(plan, text);
+  const rehearsal = rehearsePretraining(plan, text);
+  const work = pretrainingWork(plan, text, training, threads);
   if (dryRun) {
     const facts = factsOf(plan, text, training.unigram);
-    const costs = await costsOf(rehearsePretraining(plan, text), pretrainingWork(plan, text, training, threads));
+    const costs = await costsOf(rehearsal, work);
     const rows = [['parameters', `${costs.parameters.dense}`], ...costRows(costs, 1)];
     stdout.write(
       json
@@ -58,6 +60,7 @@ export async function pretrain(given: PretrainCommand, command: string, environm
     );
     return;
   }
+  await requireRoom('pretrain', rehearsal, work);
 
   const folder = await openTrainFolder(
     { kind: 'pretrain', name: 'pretrain', flags, plan, command },

@@ -154,7 +154,8 @@ function commands(argv: readonly string[], environment: Environment, act: Act): 
     .requiredOption('--data <dir>', 'the folder of the task')
     .option('--out <file>', 'a new file (default: stdout)')
     .option('--limit <n>', 'the first n texts only')
-    .addHelpText('after', '\nExample:\n  omoe data sentences mrpc --data glue/MRPC --out mrpc.txt')
+    .option('--without <task=dir...>', 'leave out what these tasks are measured on, too')
+    .addHelpText('after', sentencesExamples)
     .action((task: string, flags: DataSentencesFlags) => act(flags, () => dataSentences(task, flags, environment)));
 
   return program;
@@ -165,6 +166,13 @@ const methodHelp = () =>
     ['id', 'meaning'],
     methodTable.map(({ id, meaning }) => [id, meaning]),
   ).replaceAll(/^/gm, '  ');
+
+const sentencesExamples = `
+A text that the task is measured on, or that contains one of at least five words, is left out, which is said.
+
+Examples:
+  omoe data sentences mrpc --data glue/MRPC --out mrpc.txt
+  omoe data sentences mrpc --data glue/MRPC --out mrpc.txt --without stsb=glue/STS-B rte=glue/RTE`;
 
 const compareExamples = `
 Examples:

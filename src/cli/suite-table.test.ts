@@ -469,7 +469,9 @@ describe('omoe table', () => {
     await writeModel(model, { seed: 2 });
     const other = await workers([...argv, ...small]);
     expect(other.code).toBe(2);
-    expect(other.stderr).toMatch(new RegExp(`finished with pretrained .*"sum":${sum}\\}, expected pretrained .*"sum":`));
+    expect(other.stderr).toMatch(
+      new RegExp(`finished with pretrained .*"sum":${sum}\\}, expected pretrained .*"sum":`),
+    );
     // Without weights nothing can be told of them; what is asked for still can.
     rmSync(join(model, 'model.safetensors'));
     const blind = await workers([...argv, ...small, '--dry-run']);

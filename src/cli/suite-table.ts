@@ -1,14 +1,14 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OmoeError } from '../errors.ts';
-import { cannot } from '../io/failure.ts';
-import { nodeFiles } from '../io/node.ts';
-import { readModelConfig } from '../models/folder.ts';
+import { DataError, OmoeError } from '../errors.ts';
+import { indexName } from '../io/shards.ts';
+import { weightsName } from '../io/weights.ts';
 import { renderSuiteTable } from '../report/suite-table.ts';
+import { type BaseModel, readBaseModel } from '../train/base-model.ts';
 import { encodeJson } from '../train/json.ts';
 import { comparePlan } from '../train/plan.ts';
-import { withShapeOf } from '../train/pretrained-plan.ts';
-import type { CompareResult } from '../train/result.ts';
+import { withShapeOf, withSumOf } from '../train/pretrained-plan.ts';
 import {
   averageRow,
   type TableFailure,
@@ -21,29 +21,28 @@ import type { ComparePlan } from '../train/types.ts';
 import { compare } from './compare.ts';
 import { type Environment, InterruptedError } from './environment.ts';
 import { textTable } from './table.ts';
-import { earlierTable, finishedResult, setAside, taskResult, writeTable } from './table-folder.ts';
+import { finishedResult, isUnread, lockTable, setAside, writeTable } from './table-folder.ts';
+import { tablePresets } from './table-presets.ts';
+import { type FinishedRows, finishedRows, type PlannedTask } from './table-rows.ts';
 import { planTable, type TableFlags, type TablePlan, type TableTask, type TaskFlags } from './table-tasks.ts';
 
 /** What a table calls for each task; tests put their own in its place. */
 export interface Comparing {
   readonly compare: typeof compare;
+  /** The checkpoint of all comparisons. @throws DataError for a folder that is none */
+  baseOf(flags: TableFlags): Promise<BaseModel>;
   /** The plan of a comparison, which its result must have. @throws what can be refused before anything is run */
-  planOf(flags: TaskFlags): Promise<ComparePlan>;
+  planOf(flags: TaskFlags, base: BaseModel): Promise<ComparePlan>;
 }
 
 const comparing: Comparing = {
   compare,
-  async planOf(flags) {
-    const config = await readModelConfig(flags.model, readFile);
-    return withShapeOf(comparePlan(flags), config, flags, 'table');
-  },
+  baseOf: ({ model, fresh, dryRun }) => readBaseModel(model, readFile, fresh || (dryRun && !hasWeights(model))),
+  planOf: async (flags, base) => withSumOf(withShapeOf(comparePlan(flags), base.config, flags, 'table'), base),
 };
 
-interface PlannedTask extends TableTask {
-  readonly plan: ComparePlan;
-  /** null: still to be run. */
-  readonly finished: CompareResult | null;
-}
+const hasWeights = (folder: string): boolean =>
+  [weightsName, indexName('model')].some((name) => existsSync(join(folder, name)));
 
 /**
  * `omoe table`: one comparison a task, each in its own folder, then the table of them all. Tasks that are finished with
@@ -52,7 +51,8 @@ interface PlannedTask extends TableTask {
  * @param command the command line that repeats it
  * @returns 0, or the exit code of the first task that failed
  * @throws UsageError and DataError for what can be refused before anything is run, among it a finished task of another
- *   plan; InterruptedError after Ctrl-C, with the table of what was finished written
+ *   plan, and a folder that another process makes a table in; InterruptedError after Ctrl-C, with the table of what was
+ *   finished written
  */
 export async function suiteTable(
   suite: string,
@@ -62,28 +62,34 @@ export async function suiteTable(
   calls: Comparing = comparing,
 ): Promise<number> {
   const table = planTable(suite, flags);
-  const before = await earlierTable(flags.out, table.suite);
+  const base = await calls.baseOf(flags);
   const tasks: PlannedTask[] = [];
-  for (const task of table.tasks) {
-    const plan = await calls.planOf(task.flags);
-    tasks.push({ ...task, plan, finished: await finishedResult(task.flags.out, plan) });
+  for (const task of table.tasks) tasks.push({ ...task, plan: await calls.planOf(task.flags, base) });
+  if (flags.dryRun) {
+    const finished = await finishedRows(flags.out, table, tasks);
+    return describeTable(table, tasks, finished, flags, environment, calls);
   }
-  if (flags.dryRun) return describeTable(table, tasks, flags, environment, calls);
-  await nodeFiles.makeFolder(flags.out).catch((error: unknown) => {
-    throw cannot('create', flags.out, error, 'Name another folder with --out.');
-  });
-  const document = await runTasks(table, tasks, before, flags, command, environment, calls);
-  const path = join(flags.out, 'table.md');
-  const shown = flags.json ? encodeJson(document, 2) : `${renderSuiteTable(document)}\nTable: ${path}`;
-  environment.stdout.write(`${shown}\n`);
-  return document.failures[0]?.error.exitCode ?? 0;
+  const lock = await lockTable(flags.out);
+  try {
+    // Read under the lock: what is not finished then is nobody else's to finish.
+    const { rows, notes } = await finishedRows(flags.out, table, tasks);
+    for (const text of [...lock.tookOver.map((what) => `took over ${what}`), ...notes])
+      if (!flags.quiet) environment.stderr.write(`note: ${text}\n`);
+    const document = await runTasks(table, tasks, rows, flags, command, environment, calls);
+    const path = join(flags.out, 'table.md');
+    const shown = flags.json ? encodeJson(document, 2) : `${renderSuiteTable(document)}\nTable: ${path}`;
+    environment.stdout.write(`${shown}\n`);
+    return document.failures[0]?.error.exitCode ?? 0;
+  } finally {
+    await lock.release();
+  }
 }
 
 /** Runs what is not finished; after each task the table of all so far is written. */
 async function runTasks(
   { suite, model, methods }: TablePlan,
   tasks: readonly PlannedTask[],
-  before: TableResult | null,
+  finished: FinishedRows['rows'],
   flags: TableFlags,
   command: string,
   environment: Environment,
@@ -92,18 +98,21 @@ async function runTasks(
   const note = (text: string): void => {
     if (!flags.quiet) environment.stderr.write(`${text}\n`);
   };
-  const rows: TableRow[] = [];
+  const order: readonly string[] = tablePresets[suite].map(({ task }) => task);
+  const rows = new Map<string, TableRow>(finished);
   const failures: TableFailure[] = [];
-  const tableSoFar = (): TableResult => ({
-    ...{ schema: tableSchemaName, suite, model, methods, command, tasks: rows, failures },
-    average: rows.length === tasks.length ? averageRow(rows, methods) : null,
-  });
+  const tableSoFar = (): TableResult => {
+    const ordered = [...rows.values()].sort((a, b) => order.indexOf(a.task) - order.indexOf(b.task));
+    return {
+      ...{ schema: tableSchemaName, suite, model, methods, command, tasks: ordered, failures },
+      average: tasks.every(({ task }) => rows.has(task)) ? averageRow(ordered, methods) : null,
+    };
+  };
   const { quiet, verbose } = flags;
   for (const [i, task] of tasks.entries()) {
     const { out } = task.flags;
     try {
-      let seconds = before?.tasks.find((row) => row.task === task.task)?.seconds ?? null;
-      if (task.finished) note(`${task.task}: finished already in ${out}, not run again`);
+      if (rows.has(task.task)) note(`${task.task}: finished already in ${out}, not run again`);
       else {
         note(`${task.task}, ${i + 1} of ${tasks.length}: ${task.command}`);
         const aside = await setAside(out);
@@ -111,9 +120,9 @@ async function runTasks(
         const start = environment.now().getTime();
         // A comparison's own table has no place on a stdout that holds the table of them all.
         await run({ ...task.flags, quiet, verbose }, task.command, { ...environment, stdout: { write: () => {} } });
-        seconds = (environment.now().getTime() - start) / 1000;
+        const seconds = (environment.now().getTime() - start) / 1000;
+        rows.set(task.task, tableRow({ ...task, seconds }, methods, await resultOf(task)));
       }
-      rows.push(tableRow({ ...task, seconds }, methods, task.finished ?? (await taskResult(out))));
     } catch (error) {
       if (error instanceof InterruptedError) {
         await writeTable(flags.out, tableSoFar());
@@ -131,6 +140,17 @@ async function runTasks(
   return tableSoFar();
 }
 
+/** What a comparison left, which a model changed under way would make that of another plan. @throws DataError, UsageError */
+async function resultOf({ flags: { out }, plan }: PlannedTask) {
+  const result = await finishedResult(out, plan);
+  if (result) return result;
+  throw new DataError({
+    operation: 'table',
+    received: `${out} without result.json`,
+    expected: 'a comparison that ended',
+  });
+}
+
 const failureOf = ({ task, title, command }: TableTask, error: unknown): TableFailure => {
   const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
   return { task, title, error: { name, exitCode: error instanceof OmoeError ? error.exitCode : 1, message }, command };
@@ -140,6 +160,7 @@ const failureOf = ({ task, title, command }: TableTask, error: unknown): TableFa
 async function describeTable(
   { suite, model, methods }: TablePlan,
   tasks: readonly PlannedTask[],
+  { rows: finished }: FinishedRows,
   flags: TableFlags,
   environment: Environment,
   { compare: run }: Comparing,
@@ -149,10 +170,11 @@ async function describeTable(
   for (const task of tasks) {
     let text = '';
     const heard = { ...environment, stdout: { write: (piece: string) => (text += piece) } };
-    const { command, finished } = task;
+    const { command } = task;
     try {
       await run({ ...task.flags, dryRun: true, json: true, quiet: true }, command, heard);
-      const state = finished ? 'finished already' : 'to be run';
+      const done = `finished already${isUnread(task.plan) ? ', on weights that are not there to be compared' : ''}`;
+      const state = finished.has(task.task) ? done : 'to be run';
       described.push({ task: task.task, state, command, plan: JSON.parse(text) });
     } catch (error) {
       const failure = failureOf(task, error).error;
@@ -165,13 +187,13 @@ async function describeTable(
     environment.stdout.write(`${encodeJson(document, 2)}\n`);
     return exitCode;
   }
-  const rows = described.map(({ task, state, plan }, i) => {
+  const lines = described.map(({ task, state, plan }, i) => {
     const { steps, batch, model: shape } = tasks[i].plan;
     const sizes = [steps, batch, shape.length].map(String);
     const minutes = plan === null ? '-' : `${Math.max(1, Math.round(plan.seconds / 60))} min`;
     return [task, plan === null ? '-' : `${plan.data.train} / ${plan.data.dev}`, ...sizes, minutes, state];
   });
-  const shown = textTable(['task', 'train / dev', 'steps', 'batch', 'length', 'roughly', 'state'], rows);
+  const shown = textTable(['task', 'train / dev', 'steps', 'batch', 'length', 'roughly', 'state'], lines);
   const commands = described.map(({ command }) => command).join('\n');
   environment.stdout.write(`${shown}\n\n${commands}\n\nNothing was run.\n`);
   return exitCode;

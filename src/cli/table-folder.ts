@@ -1,16 +1,30 @@
 /** The folder of a table: what of it is finished, and what was broken off. */
 import { existsSync } from 'node:fs';
 import { readdir, readFile, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { DataError, UsageError } from '../errors.ts';
 import { cannot } from '../io/failure.ts';
+import { type Lock, lockFolder } from '../io/lock.ts';
+import { nodeFiles, nodeProcesses } from '../io/node.ts';
 import { renderSuiteTable } from '../report/suite-table.ts';
 import { decodeJson, encodeJson } from '../train/json.ts';
 import { type CompareResult, checkCompareResult } from '../train/result.ts';
 import { writeWhole } from '../train/run-folder.ts';
-import { checkTableResult, type TableResult } from '../train/table-result.ts';
+import { checkTableResult, type TableResult, withoutThreads } from '../train/table-result.ts';
 import type { ComparePlan } from '../train/types.ts';
+import { posix } from './train-folder.ts';
+
+/** Makes the folder and takes it for this process alone. @throws UsageError where another one has it; OmoeError */
+export async function lockTable(out: string): Promise<Lock> {
+  const advice = 'Name another folder with --out.';
+  await nodeFiles.makeFolder(out).catch((error: unknown) => {
+    throw cannot('create', out, error, advice);
+  });
+  return lockFolder(nodeFiles, posix(out), nodeProcesses).catch((error: unknown) => {
+    throw cannot('lock', out, error, advice);
+  });
+}
 
 /** table.json and table.md, each whole or not at all. */
 export async function writeTable(out: string, table: TableResult): Promise<void> {
@@ -19,7 +33,7 @@ export async function writeTable(out: string, table: TableResult): Promise<void>
 }
 
 /**
- * The table that the folder holds already, whose times are kept.
+ * The table that the folder holds already, whose rows and times are kept.
  *
  * @throws UsageError for one of another suite; DataError for one that is malformed
  */
@@ -35,10 +49,10 @@ export async function earlierTable(out: string, suite: string): Promise<TableRes
   });
 }
 
-/** The result in a task's folder. @throws DataError where there is none, or a malformed one */
-export async function taskResult(folder: string): Promise<CompareResult> {
+/** The result in a task's folder, or null where it has none yet. @throws DataError for one that is malformed */
+export async function taskResult(folder: string): Promise<CompareResult | null> {
   const path = join(folder, 'result.json');
-  return checkCompareResult(await readJson(path), path);
+  return existsSync(path) ? checkCompareResult(await readJson(path), path) : null;
 }
 
 /**
@@ -47,17 +61,28 @@ export async function taskResult(folder: string): Promise<CompareResult> {
  * @throws UsageError naming both plans where it is that of another one; DataError for one that is malformed
  */
 export async function finishedResult(folder: string, plan: ComparePlan): Promise<CompareResult | null> {
-  if (!existsSync(join(folder, 'result.json'))) return null;
   const result = await taskResult(folder);
-  // As a file would have it: without what is undefined.
-  const [asked, done] = [plan, result.plan].map((one) => decodeJson(encodeJson(one)) as Record<string, unknown>);
-  if (isBackend(plan.backend, result.plan.backend)) done.backend = asked.backend;
-  const others = [...new Set([...Object.keys(asked), ...Object.keys(done)])].filter(
-    (key) => !isDeepStrictEqual(asked[key], done[key]),
-  );
-  if (others.length === 0) return result;
-  const told = (one: Record<string, unknown>): string =>
-    others.map((key) => `${key} ${key in one ? encodeJson(one[key]) : 'unset'}`).join(', ');
+  if (result) requireSamePlan(folder, plan, result.plan);
+  return result;
+}
+
+/**
+ * @param keys what of the plans has to be the same; all of them if absent
+ * @throws UsageError naming what differs of what was asked for and what was done
+ */
+export function requireSamePlan(
+  folder: string,
+  asked: ComparePlan,
+  done: ComparePlan,
+  keys: readonly string[] = [...new Set([...Object.keys(asked), ...Object.keys(done)])],
+): void {
+  const [one, other] = [comparable(asked, asked), comparable(done, asked)];
+  const others = keys.filter((key) => !isDeepStrictEqual(one[key], other[key]));
+  if (others.length === 0) return;
+  const told = (plan: object): string => {
+    const fields: Record<string, unknown> = asInFile(plan);
+    return others.map((key) => `${key} ${key in fields ? encodeJson(fields[key]) : 'unset'}`).join(', ');
+  };
   throw new UsageError({
     operation: 'table --out',
     received: `${folder}, which was finished with ${told(done)}`,
@@ -66,8 +91,25 @@ export async function finishedResult(folder: string, plan: ComparePlan): Promise
   });
 }
 
-/** A backend without its threads, which are shared out by the number of jobs: `wasm:relaxed:2` is `wasm:relaxed`. */
-const withoutThreads = (backend: string): string => backend.replace(/:\d+$/, '');
+/** As a file has it: without what is undefined. */
+export const asInFile = (value: object): Record<string, unknown> =>
+  decodeJson(encodeJson(value)) as Record<string, unknown>;
+
+/** A plan without what does not tell it from the one that is asked for: how a path is written, a backend left open. */
+function comparable(plan: ComparePlan, asked: ComparePlan): Record<string, unknown> {
+  const { data, pretrained } = plan;
+  const sum = isUnread(asked) ? undefined : pretrained?.sum;
+  return asInFile({
+    ...plan,
+    data: data && resolve(data),
+    pretrained: pretrained && { ...pretrained, folder: resolve(pretrained.folder), sum },
+    backend: isBackend(asked.backend, plan.backend) ? asked.backend : plan.backend,
+  });
+}
+
+/** Whether a plan starts from weights that were not there to be read, which only a dry run takes. */
+export const isUnread = ({ pretrained }: ComparePlan): boolean =>
+  pretrained !== undefined && !pretrained.fresh && pretrained.sum === undefined;
 
 /** Whether a comparison ran on the backend that is asked for, which may leave open which. */
 const isBackend = (asked: string, ran: string): boolean =>

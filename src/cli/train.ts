@@ -102,7 +102,15 @@ function fineTuned(plan: TrainPlan & { readonly pretrained: PretrainedPlan }, ta
       const named = head.kind === 'classify' || head.kind === 'tag' ? { classes: task.classes } : {};
       const { folder } = plan.pretrained;
       const tokenizer = findGenerated(plan.task) ? [] : await readTokenizerFiles(folder, nodeFiles.read);
-      return new Map([...tokenizer, ...(await saveModel(parameters, own, { head, length: task.length, ...named }))]);
+      return new Map([
+        ...tokenizer,
+        ...(await saveModel(parameters, own, {
+          head,
+          length: task.length,
+          trainedOn: { task: plan.task, seed: plan.seed },
+          ...named,
+        })),
+      ]);
     },
   };
 }

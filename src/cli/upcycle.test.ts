@@ -6,7 +6,7 @@ import { cpu } from '../../backends/cpu/index.ts';
 import { engine } from '../engine.ts';
 import { nodeFiles } from '../io/node.ts';
 import { headSpec } from '../models/heads.ts';
-import { encode, initHead, initModel, loadModel, saveModel } from '../models/index.ts';
+import { encode, initHead, initModel, loadModel, savedTrainedOn, saveModel } from '../models/index.ts';
 import { inputOf, smallConfig } from '../models/small.fixture.ts';
 import { key } from '../random.ts';
 import type { Environment } from './environment.ts';
@@ -33,7 +33,7 @@ async function folder() {
   const head = headSpec('classify', { classes: 3 });
   const parameters = { ...initModel(t, key(1), config), head: initHead(t, key(2), head, 8) };
   await nodeFiles.makeFolder(join(dir, 'model'));
-  for (const [name, bytes] of await saveModel(parameters, config, { head }))
+  for (const [name, bytes] of await saveModel(parameters, config, { head, trainedOn: { task: 'mrpc', seed: 3 } }))
     writeFileSync(join(dir, 'model', name), bytes);
   writeFileSync(join(dir, 'model', 'vocab.txt'), `${words.join('\n')}\n`);
   writeFileSync(join(dir, 'text'), 'a b c\n\nd e f a\n');
@@ -50,6 +50,7 @@ describe('omoe upcycle', () => {
     expect(stdout).toMatch(/\n1 +1 +\d\.\d\de[+-]\d/);
     const sparse = await loadModel(t, out, nodeFiles.read, { head });
     expect(sparse.config.moe).toMatchObject({ layers: [1], experts: 3, k: 2 });
+    expect(savedTrainedOn(sparse.config)).toEqual({ task: 'mrpc', seed: 3 });
     const input = inputOf(t, config, [[2, 5, 6, 3]]);
     const [before, after] = [encode(parameters, input, config), encode(sparse.parameters, input, sparse.config)];
     // One MoE layer: γ₄ of values below 10, through a norm that enlarges less than a hundredfold.

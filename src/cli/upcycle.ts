@@ -5,7 +5,7 @@ import { nodeFiles } from '../io/node.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { longestInput } from '../models/config.ts';
 import type { ModelInput } from '../models/encode.ts';
-import { loadModel, savedHead, savedLength, saveModel } from '../models/folder.ts';
+import { loadModel, savedHead, savedLength, savedTrainedOn, saveModel } from '../models/folder.ts';
 import type { ExpertLayout } from '../models/names.ts';
 import { type UpcycleReceipt, upcycleModel, upcycleReceipt } from '../models/upcycle.ts';
 import { integers, key } from '../random.ts';
@@ -59,6 +59,7 @@ export async function upcycle(flags: UpcycleFlags, environment: Environment): Pr
       head,
       experts,
       length: savedLength(dense.config),
+      trainedOn: savedTrainedOn(dense.config),
     });
     await writeModelFolder(flags.out, new Map([...(await readTokenizerFiles(flags.model, nodeFiles.read)), ...files]));
     environment.stdout.write(flags.json ? asJson(flags, dense.unused, receipt) : asText(flags, dense.unused, receipt));

@@ -274,6 +274,59 @@ describe('prune', () => {
     expect(await store.prune(1)).toEqual(['/run/000001-step-1']);
   });
 
+  const names = [1, 2, 3, 4].map((step) => `00000${step}-step-${step}`);
+  it.each(
+    ['EIO', 'EMFILE'].flatMap((code) =>
+      [1, 2].flatMap((keep) => [true, false].map((known) => ({ code, keep, known }))),
+    ),
+  )('removes nothing where a file cannot be looked at: $code, keep $keep, known $known', async (given) => {
+    const { code, keep, known } = given;
+    /** A prune of which one call fails, counted from the opening of the store; its own calls begin behind `opened`. */
+    const pruned = async (call: number | null) => {
+      const disk = await saved(1, 2, 3, 4);
+      const files = failingFiles(disk, call === null ? undefined : { call, code, mode: 'once' });
+      const store = await open(files);
+      if (known) for (const step of [4, 3, 2, 1]) await store.latest((name) => name === `step-${step}`);
+      const opened = files.calls();
+      const outcome = await store.prune(keep).catch((thrown: unknown) => thrown);
+      return { outcome, opened, log: files.log, left: await disk.list('/run') };
+    };
+    const healthy = await pruned(null);
+    expect(healthy.outcome).toHaveLength(4 - keep);
+    expect(healthy.left).toEqual(names.slice(-keep));
+    const looked = healthy.log.findIndex((line) => line.startsWith('remove '));
+    expect(looked - healthy.opened).toBeGreaterThan(keep * contentsOf(1).size);
+    for (let call = healthy.opened + 1; call <= looked; call++) {
+      const { outcome, left } = await pruned(call);
+      expect(outcome, healthy.log[call - 1]).toBeInstanceOf(OmoeError);
+      expect((outcome as Error).message).toContain(code);
+      expect(left, healthy.log[call - 1]).toEqual(names);
+    }
+  });
+
+  it.each([1, 2])('does not count a file that was cut as there, keep %i', async (keep) => {
+    const disk = await saved(1);
+    const store = await open(disk);
+    for (const step of [2, 3, 4]) await store.save(`step-${step}`, contentsOf(step));
+    for (const cut of [4, 3]) await disk.writeNew(`/run/00000${cut}-step-${cut}/model.safetensors`, new Uint8Array());
+    await store.prune(keep);
+    // The two that were cut are newer than the newest whole one, and such are left.
+    expect(await disk.list('/run')).toEqual(names.slice(keep === 1 ? 1 : 0));
+    expect(await newest(disk)).toBe(2);
+  });
+
+  it('compares the bytes of the one that it leaves alone with its manifest', async () => {
+    const disk = await saved(1);
+    const store = await open(disk);
+    for (const step of [2, 3]) await store.save(`step-${step}`, contentsOf(step));
+    const path = '/run/000003-step-3/model.safetensors';
+    const flipped = await disk.read(path);
+    flipped[17] ^= 1;
+    await disk.writeNew(path, flipped);
+    expect(await store.prune(1)).toEqual(['/run/000001-step-1']);
+    expect(await newest(disk)).toBe(2);
+  });
+
   it('removes only what is chosen, and nothing where nothing is whole', async () => {
     const disk = await saved(1, 2, 3);
     const store = await open(disk);

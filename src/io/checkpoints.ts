@@ -1,4 +1,4 @@
-import { DataError, UsageError } from '../errors.ts';
+import { DataError, OmoeError, UsageError } from '../errors.ts';
 import { cannot, codeOf, isMissing } from './failure.ts';
 import { bytesIn, type FileContent, type Files, join, writeWhole } from './files.ts';
 import { lockFolder, type Processes } from './lock.ts';
@@ -6,6 +6,7 @@ import {
   type Entry,
   encodeManifest,
   entryOf,
+  isFault,
   isFileName,
   manifestName,
   readChecked,
@@ -60,7 +61,8 @@ export interface Store {
   readonly tookOver: readonly string[];
   /**
    * Saves files under a name; a name may be used again, the later one is the newer. A file that is a function is made when
-   * its turn comes and forgotten when it is written. When it resolves all of it is on the disk. After a failure what was written is removed as far as possible, and is no checkpoint in any case.
+   * its turn comes and forgotten when it is written. When it resolves all of it is on the disk, the names of folders that were
+   * made for it too. After a failure what was written is removed as far as possible, and is no checkpoint in any case.
    *
    * @returns the checkpoint's folder
    * @throws UsageError for a name that is no file name everywhere, and for a file too large to be read back; OmoeError for
@@ -72,9 +74,11 @@ export interface Store {
   /**
    * Removes what is older than the newest whole checkpoint, except the newest `keep` whole ones; a damaged one does not
    * count. One that this store wrote or compared itself is not read again: its manifest has to be the same and its files
-   * there. Any other one is read. Where none is whole nothing is removed.
+   * there, each as long as it was. Any other one is read, and so is the one that shall remain alone, with `keep` 1: it may
+   * not be a damaged one. Where none is whole nothing is removed.
    *
    * @returns the folders that were removed
+   * @throws OmoeError where a checkpoint cannot be looked at: it may be whole, and nothing is removed
    */
   prune(keep: number, choose?: Choice): Promise<string[]>;
   /** Releases the lock. */
@@ -221,11 +225,11 @@ async function latest({ files, folder, known }: Room, choose?: Choice): Promise<
   const passedOver: PassedOver[] = [];
   for (const { name, path } of (await numbered(files, folder, choose)).reverse()) {
     const read = await readChecked(files, path, name);
-    if (typeof read !== 'string') {
+    if (!isFault(read)) {
       known.set(path, read.manifest);
       return { checkpoint: { name, path, files: read.files }, passedOver };
     }
-    passedOver.push({ name, path, reason: read, unfinished: read === unfinished });
+    passedOver.push({ name, path, reason: read.reason, unfinished: read === unfinished });
   }
   return { checkpoint: null, passedOver };
 }
@@ -240,10 +244,12 @@ async function prune(room: Room, keep: number, choose?: Choice): Promise<string[
     });
   const removed: string[] = [];
   let kept = 0;
-  for (const one of (await numbered(files, folder, choose)).reverse()) {
-    const { path } = one;
-    if (kept < keep && (await isWhole(room, one))) kept += 1;
-    else if (kept > 0) removed.push(path);
+  // The newest first.
+  const all = (await numbered(files, folder, choose)).reverse();
+  for (const [at, one] of all.entries()) {
+    const alone = keep === 1 && at < all.length - 1;
+    if (kept < keep && (await isWhole(room, one, alone))) kept += 1;
+    else if (kept > 0) removed.push(one.path);
   }
   try {
     for (const path of removed) {
@@ -257,11 +263,31 @@ async function prune(room: Room, keep: number, choose?: Choice): Promise<string[
   return removed;
 }
 
-async function isWhole({ files, known }: Room, { name, path }: Numbered): Promise<boolean> {
+/** @param compare reads its bytes even if this store knows it. @throws OmoeError where this cannot be told */
+async function isWhole({ files, known }: Room, { name, path }: Numbered, compare: boolean): Promise<boolean> {
   const before = known.get(path);
-  if (before !== undefined) return stands(files, path, before);
+  if (before !== undefined) {
+    const standing = await stands(files, path, before).catch((error: unknown) => {
+      throw undecided(path, error);
+    });
+    if (!standing || !compare) return standing;
+  }
   const read = await readChecked(files, path, name);
-  if (typeof read === 'string') return false;
-  known.set(path, read.manifest);
-  return true;
+  if (!isFault(read)) {
+    known.set(path, read.manifest);
+    return true;
+  }
+  if (read.error !== undefined) throw undecided(path, read.error);
+  return false;
 }
+
+const undecided = (path: string, cause: unknown): OmoeError =>
+  new OmoeError(
+    {
+      operation: 'prune checkpoints',
+      received: `${path}, which cannot be read (${codeOf(cause)})`,
+      expected: 'checkpoints of which can be told whether they are whole',
+      advice: 'Nothing was removed.',
+    },
+    { cause },
+  );

@@ -53,6 +53,7 @@ export function failingFiles(files: Files, failure?: Failure): FailingFiles {
     calls: () => log.length,
     log,
     read: guard('read', files.read),
+    size: guard('size', files.size),
     list: guard('list', files.list),
     makeFolder: guard('makeFolder', files.makeFolder),
     writeNew: writing('writeNew', files.writeNew),

@@ -10,6 +10,7 @@ const reasons: Readonly<Record<string, string>> = {
   EEXIST: 'a file where a folder should be',
   ENOENT: 'the folder is gone',
   EIO: 'an input/output error',
+  EMFILE: 'too many open files',
 };
 
 /** The system's code of an error, such as ENOSPC, or its whole text where it has none. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { OmoeError } from '../errors.ts';
 import { failingFiles } from './failing-files.fixture.ts';
 import { type Files, join, split, writeWhole } from './files.ts';
@@ -83,11 +83,32 @@ describe.each(kinds)('%s', (_, make) => {
     await expect(files.makeFolder(join(folder, 'f'))).rejects.toBeInstanceOf(Error);
     await expect(files.read(folder)).rejects.toMatchObject({ code: 'EISDIR' });
   });
+
+  it('says how long a file is', async () => {
+    const { files, folder } = await make();
+    const path = join(folder, 'f');
+    await files.writeNew(path, new Uint8Array());
+    expect(await files.size(path)).toBe(0);
+    await files.append(path, new Uint8Array(300));
+    expect(await files.size(path)).toBe(300);
+    await expect(files.size(join(folder, 'none'))).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(files.size(folder)).rejects.toMatchObject({ code: 'EISDIR' });
+  });
 });
 
 describe('nodeFiles', () => {
   it.skipIf(!existsSync('/proc/self'))('refuses a folder below /proc, and does not wait for it', async () => {
     await expect(nodeFiles.makeFolder('/proc/omoe/x')).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('flushes the parent of every folder that it makes, and of no other', async () => {
+    const folder = scratch();
+    const flushed = vi.spyOn(nodeFiles, 'syncFolder');
+    onTestFinished(() => flushed.mockRestore());
+    await nodeFiles.makeFolder(`${folder}/x/y/z`);
+    expect(flushed.mock.calls.map(([path]) => path)).toEqual([folder, `${folder}/x`, `${folder}/x/y`]);
+    await nodeFiles.makeFolder(`${folder}/x/y/z`);
+    expect(flushed).toHaveBeenCalledTimes(3);
   });
 });
 

@@ -20,9 +20,11 @@ export interface Files {
   /** Tells this process from others in the names of temporary files, so that two of them never write the same one. */
   readonly owner?: string;
   readonly read: ReadFile;
+  /** How many bytes a file has; none of them is read. */
+  size(path: string): Promise<number>;
   /** The names in a folder, sorted. */
   list(path: string): Promise<string[]>;
-  /** Makes a folder and those above it; one that is there already is left as it is. */
+  /** Makes a folder and those above it, durably; one that is there already is left as it is. */
   makeFolder(path: string): Promise<void>;
   /** Creates a file or replaces its content; every byte is on the disk when it resolves. */
   writeNew(path: string, bytes: Uint8Array): Promise<void>;

@@ -30,8 +30,18 @@ export const encodeManifest = (name: string, files: readonly Entry[]): Uint8Arra
 const encode = (name: string, files: readonly Entry[]): Uint8Array =>
   new TextEncoder().encode(`${JSON.stringify({ schema, name, files }, null, 2)}\n`);
 
+/** Why a checkpoint is not known to be whole. */
+export interface Fault {
+  /** In words. */
+  readonly reason: string;
+  /** What the system said where it could not be looked at: it may be whole. Absent where it certainly is not. */
+  readonly error?: unknown;
+}
+
 /** Of a checkpoint that was never finished, in distinction from one that is damaged. */
-export const unfinished = `it is unfinished: it has no ${manifestName}`;
+export const unfinished: Fault = { reason: `it is unfinished: it has no ${manifestName}` };
+
+export const isFault = (read: Checked | Uint8Array | Fault): read is Fault => 'reason' in read;
 
 /** A checkpoint whose files were compared with its manifest. Each is read, and compared again, when it is asked for. */
 export interface Checked {
@@ -44,64 +54,77 @@ export interface Checked {
  * when it is asked for, and what is given then was compared then.
  *
  * @param folder its folder; @param name the name that it should have
- * @returns the files, or in words why it is not whole
+ * @returns the files, or why it is not known to be whole
  */
-export async function readChecked(files: Files, folder: string, name: string): Promise<Checked | string> {
+export async function readChecked(files: Files, folder: string, name: string): Promise<Checked | Fault> {
   let manifest: Uint8Array;
   try {
     manifest = await files.read(join(folder, manifestName));
   } catch (error) {
-    return isMissing(error) ? unfinished : `${manifestName} cannot be read (${codeOf(error)})`;
+    return isMissing(error) ? unfinished : unreadable(manifestName, error);
   }
   const entries = decode(manifest, name);
-  if (entries === null) return `${manifestName} is damaged`;
+  if (entries === null) return { reason: `${manifestName} is damaged` };
   const readers = new Map<string, () => Promise<Uint8Array>>();
   for (const entry of entries) {
     const found = await readEntry(files, folder, entry);
-    if (typeof found === 'string') return found;
+    if (isFault(found)) return found;
     readers.set(entry.name, async () => {
       const bytes = await readEntry(files, folder, entry);
-      if (typeof bytes !== 'string') return bytes;
-      throw new DataError({
+      if (!isFault(bytes)) return bytes;
+      const complaint = {
         operation: `read ${folder}`,
-        received: bytes,
+        received: bytes.reason,
         expected: 'the files as they were when the checkpoint was opened',
         advice: 'Does another program write into this folder?',
-      });
+      };
+      throw new DataError(complaint, { cause: bytes.error });
     });
   }
   return { manifest, files: readers };
 }
 
-/** The bytes of a file, or in words why they are not those of the manifest. */
+const unreadable = (name: string, error: unknown): Fault => ({
+  reason: `${name} cannot be read (${codeOf(error)})`,
+  error,
+});
+
+/** The bytes of a file, or why they are not known to be those of the manifest. */
 async function readEntry(
   files: Files,
   folder: string,
   { name, size, sha256: hash }: Entry,
-): Promise<Uint8Array | string> {
+): Promise<Uint8Array | Fault> {
   let bytes: Uint8Array;
   try {
     bytes = await files.read(join(folder, name));
   } catch (error) {
-    return isMissing(error) ? `${name} is missing` : `${name} cannot be read (${codeOf(error)})`;
+    return isMissing(error) ? { reason: `${name} is missing` } : unreadable(name, error);
   }
-  if (bytes.length !== size) return `${name} has ${bytes.length} bytes instead of ${size}`;
-  return (await sha256(bytes)) === hash ? bytes : `${name} is damaged: its SHA-256 is another`;
+  if (bytes.length !== size) return { reason: `${name} has ${bytes.length} bytes instead of ${size}` };
+  return (await sha256(bytes)) === hash ? bytes : { reason: `${name} is damaged: its SHA-256 is another` };
 }
 
-/** Whether a checkpoint that was whole has the same manifest still, and all of its files by name. Their bytes are not read. */
+/**
+ * Whether a checkpoint that was whole has the same manifest still, and all of its files, each as long as it was. Their bytes
+ * are not read.
+ *
+ * It rejects with what the system said where they cannot be looked at: only what is missing or different is an answer.
+ */
 export async function stands(files: Files, folder: string, before: Uint8Array): Promise<boolean> {
   try {
-    const names = new Set(await files.list(folder));
-    const now = await files.read(join(folder, manifestName));
-    return sameBytes(now, before) && namesIn(now).every((name) => names.has(name));
-  } catch {
-    return false;
+    if (!sameBytes(await files.read(join(folder, manifestName)), before)) return false;
+    for (const { name, size } of entriesIn(before)) if ((await files.size(join(folder, name))) !== size) return false;
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
   }
 }
 
-const namesIn = (manifest: Uint8Array): readonly string[] =>
-  (JSON.parse(new TextDecoder().decode(manifest)) as { files: readonly Entry[] }).files.map(({ name }) => name);
+/** Of a manifest that was checked, or written here. */
+const entriesIn = (manifest: Uint8Array): readonly Entry[] =>
+  (JSON.parse(new TextDecoder().decode(manifest)) as { files: readonly Entry[] }).files;
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && a.every((byte, at) => byte === b[at]);

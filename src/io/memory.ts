@@ -33,6 +33,9 @@ export function memoryFiles(): Files {
     async read(path) {
       return get(absolute(path)).slice();
     },
+    async size(path) {
+      return get(absolute(path)).length;
+    },
     async list(path) {
       const folder = absolute(path);
       if (!nodes.has(folder)) throw failure('ENOENT', path);

@@ -15,6 +15,12 @@ export const nodeFiles: Files = {
     return new Uint8Array(buffer, byteOffset, byteLength);
   },
 
+  async size(path) {
+    const found = await stat(path);
+    if (found.isDirectory()) throw Object.assign(new Error(`EISDIR: ${path} is a folder`), { code: 'EISDIR' });
+    return found.size;
+  },
+
   async list(path) {
     return (await readdir(path)).sort();
   },
@@ -32,6 +38,8 @@ export const nodeFiles: Files = {
       // Another process may have made it in between.
       if (!(codeOf(error) === 'EEXIST' && (await isFolder(path)))) throw error;
     }
+    // Without its name in the folder above, nothing that is flushed into it would be found after a crash.
+    await nodeFiles.syncFolder(dirname(path));
   },
 
   async writeNew(path, bytes) {

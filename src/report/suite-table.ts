@@ -1,6 +1,6 @@
 /** A table of the paper for people: Markdown, which is plain text as well. */
 import type { Difference, Measure } from '../train/result.ts';
-import type { TableResult, TableRow } from '../train/table-result.ts';
+import { type TableResult, type TableRow, withoutThreads } from '../train/table-result.ts';
 import { differenceNote, interval, number } from './summary.ts';
 
 /** Metrics are shown as GLUE shows them: times 100, with one decimal. */
@@ -42,6 +42,18 @@ const dataNote = ({ split, train, dev, trainLimit, devLimit }: TableRow['data'])
   ]
     .flat()
     .join('; ');
+
+/** Backends agree up to rounding, so a table says where it has more than one. */
+const backendNote = (tasks: readonly TableRow[]): string | null => {
+  const titles = new Map<string, string[]>();
+  for (const { backend, title } of tasks) {
+    const name = withoutThreads(backend);
+    titles.set(name, [...(titles.get(name) ?? []), title]);
+  }
+  if (titles.size < 2) return null;
+  const parts = [...titles].map(([name, own], i) => `${own.join(', ')} ${i === 0 ? 'ran on' : 'on'} ${name}`);
+  return `Backends differ: ${parts.join(', ')}. The last bits of a number depend on it.`;
+};
 
 const similarityName = 'expert similarity';
 
@@ -110,7 +122,8 @@ export function renderSuiteTable(result: TableResult): string {
     'Metrics are times 100. In brackets stand 95 % t intervals over seeds.',
     `${similarityName}: mean cosine of the outputs of two experts for the same token; 1 is identical.`,
     ...splits,
-  ];
+    backendNote(tasks) ?? [],
+  ].flat();
   const blocks = [
     `# ${suite}`,
     `Model: ${model}. Command: \`${command}\`.`,

@@ -13,11 +13,16 @@ const isHeldOut = (text: string): boolean => uniform(foldIn(stream, text), 1)[0]
  * A text by its letters and digits alone: case, accents, punctuation and white space make no difference to whether a model
  * has seen it. A text without any stays as it is.
  */
-export const folded = (text: string): string =>
+export const folded = (text: string): string => foldedWords(text).join('') || text;
+
+/** The words of {@link folded}: what stands between anything that is no letter, digit or accent. */
+export const foldedWords = (text: string): string[] =>
   text
     .normalize('NFD')
     .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, '') || text;
+    .replace(/\p{M}+/gu, '')
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter((word) => word !== '');
 
 /**
  * Texts that stand in one record, directly or over others, get one name: the first of them in the order of letters. Texts

@@ -1,15 +1,24 @@
 import { ShapeError } from '../errors.ts';
-import { largest, refuseNaN } from './score.ts';
-import type { Output } from './types.ts';
+import { largest, refuseDiverged } from './score.ts';
+import type { HeadKind, Output } from './types.ts';
 
 /** The largest output of each example; of equal ones the first. */
 export const choicesOf = (outputs: readonly Output[]): Int32Array => Int32Array.from(outputs, largest);
 
-/** @throws ShapeError unless there is one output of `width` numbers for each of `count` examples; DivergedError for NaN */
-export const checkOutputs = (task: string, outputs: readonly Output[], count: number, width: number): void => {
+/**
+ * @throws ShapeError unless there is one output of `width` numbers for each of `count` examples; DivergedError as
+ *   `refuseDiverged`
+ */
+export const checkOutputs = (
+  task: string,
+  outputs: readonly Output[],
+  count: number,
+  width: number,
+  head: HeadKind = 'classify',
+): void => {
   const odd = outputs.findIndex((output) => output.length !== width);
   if (outputs.length === count && odd === -1) {
-    refuseNaN(task, outputs);
+    refuseDiverged(`score ${task}`, outputs, head);
     return;
   }
   throw new ShapeError({

@@ -29,4 +29,31 @@ describe('scores', () => {
     expect(scoring).toThrow(DivergedError);
     expect(scoring).toThrow(/score CB: received NaN for example 0/);
   });
+
+  it('are refused where the largest of classes is no number to choose by; one that is ruled out is none of these', () => {
+    const { POSITIVE_INFINITY: most, NEGATIVE_INFINITY: least } = Number;
+    for (const [bad, value] of [
+      [[most, most], /received Infinity for example 1/],
+      [[0, most], /received Infinity for example 1/],
+      [[least, least], /received only -Infinity for example 1/],
+    ] as const) {
+      const scoring = () => scoreTask(task, outputs([0, 1], [...bad], [1, 0]));
+      expect(scoring).toThrow(DivergedError);
+      expect(scoring).toThrow(value);
+    }
+    const right = task.dev.map(({ label }) => (label === 0 ? [1, least] : [least, 1]));
+    expect(scoreTask(task, outputs(...right))).toEqual({ accuracy: 1 });
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('are refused of the value %d', (value) => {
+    const stsb = findDataset('stsb')!;
+    const rows = [1, 2, 3].map((label) => ({ sentence: 'a', pair: 'b', label }));
+    const own = () => stsb.score(rows, [], outputs([1], [value], [2]));
+    const whole = () =>
+      scoreTask({ ...task, name: 'STS-B', head: 'regress', score: () => ({ pearson: 1 }) }, outputs([1], [value], [2]));
+    for (const scoring of [own, whole]) {
+      expect(scoring).toThrow(DivergedError);
+      expect(scoring).toThrow(`score STS-B: received ${value} for example 1`);
+    }
+  });
 });

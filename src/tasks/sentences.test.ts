@@ -76,3 +76,45 @@ describe('the texts of training records', () => {
     for (const text of texts) expect(text).toMatch(/^word\d ends$/);
   });
 });
+
+const measured = (name: string, files: Readonly<Record<string, string>>): Promise<readonly string[]> =>
+  taskSources.find((source) => source.name === name)!.measured('folder', reading(files));
+
+describe('the texts that are measured on', () => {
+  it('are those of the dev and test records, and of a diagnostic set all', async () => {
+    const cb = (premise: string, label: object = { label: 'neutral' }) =>
+      lines({ premise, hypothesis: `so ${premise}`, ...label });
+    const files = { 'train.jsonl': cb('a'), 'val.jsonl': cb('b') };
+    expect(await measured('cb', files)).toEqual(['b', 'so b']);
+    expect(await measured('cb', { ...files, 'test.jsonl': cb('c', {}) })).toEqual(['b', 'so b', 'c', 'so c']);
+    const diagnostic = lines({ sentence1: 'one', sentence2: 'two', label: 'entailment' });
+    expect(await measured('axb', { 'AX-b.jsonl': diagnostic })).toEqual(['one', 'two']);
+    await expect(measured('axb', {})).rejects.toThrow(/none of its files/);
+  });
+
+  it('are those of the held out part, where a file is split', async () => {
+    const file = Array.from({ length: 5 }, (_, n) => `-DOCSTART- O\n\nword${n} B-x\nends O\n`).join('\n');
+    const files = { 'wikigold.conll.txt': file };
+    const both = [...(await sentences('wikigold', files)), ...(await measured('wikigold', files))];
+    expect(both.sort()).toEqual(Array.from({ length: 5 }, (_, n) => `word${n} ends`));
+    const article = (n: number) => ({
+      title: `t${n}`,
+      paragraphs: [
+        { context: `x ${n}`, qas: [{ id: `${n}`, question: `who ${n}`, answers: [{ text: 'x', answer_start: 0 }] }] },
+      ],
+    });
+    const squad = { 'dev-v1.1.json': JSON.stringify({ data: [0, 1, 2, 3, 4, 5].map(article) }) };
+    const held = await measured('squad1', squad);
+    expect(held).toHaveLength(2);
+    expect([...(await sentences('squad1', squad)), ...held].sort()).toEqual(
+      [0, 1, 2, 3, 4, 5].flatMap((n) => [`who ${n}`, `x ${n}`]).sort(),
+    );
+  });
+
+  it('are, of named entities, those of a test file too', async () => {
+    const file = (word: string) => `${word}\tO\n`;
+    const files = { 'wnut17train.conll': file('a'), 'emerging.dev.conll': file('b') };
+    expect(await measured('wnut17', files)).toEqual(['b']);
+    expect(await measured('wnut17', { ...files, 'emerging.test.annotated': file('c') })).toEqual(['b', 'c']);
+  });
+});

@@ -25,12 +25,27 @@ const checkDataset = async (
       files.push({ name: file, split: part.name, rows: rows.length, labels: { ...labels, ...rest } });
     }
   if (files.length > 0) return { files };
+  throw nothingIn(dataset, folder);
+};
+
+const nothingIn = (dataset: Dataset<unknown>, folder: string): DataError => {
   const names = dataset.parts.map((part) => part.files[0]);
-  throw new DataError({
+  return new DataError({
     operation: `read ${dataset.title}`,
     received: `none of its files in ${folder}`,
     expected: expectedOf(dataset, names.join(', ')),
   });
+};
+
+const measuredTexts = async (dataset: Dataset<unknown>, folder: string, read: ReadFile): Promise<string[]> => {
+  const diagnostic = !['train', 'dev'].every((split) => dataset.parts.some((part) => part.split === split));
+  const dev = diagnostic ? [] : (await splitRecords(dataset, folder, read)).dev;
+  const rows = dev.map((part) => part.rows);
+  for (const part of dataset.parts)
+    if (diagnostic || part.split === 'test')
+      for await (const records of findRecords(dataset, part, folder, read)) rows.push(records.rows);
+  if (rows.length === 0) throw nothingIn(dataset, folder);
+  return rows.flat().flatMap((row) => dataset.sentences(row));
 };
 
 const sourceOf = (dataset: Dataset<unknown>): TaskSource => ({
@@ -42,6 +57,7 @@ const sourceOf = (dataset: Dataset<unknown>): TaskSource => ({
   licence: dataset.licence,
   sentences: async (folder, read) =>
     (await splitRecords(dataset, folder, read)).train.flatMap((row) => dataset.sentences(row)),
+  measured: (folder, read) => measuredTexts(dataset, folder, read),
   check: (folder, read) => checkDataset(dataset, folder, read),
 });
 

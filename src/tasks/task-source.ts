@@ -29,6 +29,13 @@ export interface TaskSource {
    * @throws DataError as loading the task does; UsageError for a task that has no training records
    */
   sentences(folder: string, read: ReadFile): Promise<readonly string[]>;
+  /**
+   * Every text of the records that are measured on: of the dev part that a training has, which may be held out of a file, and
+   * of the official test part where its files are there. Of a diagnostic set those of all its files.
+   *
+   * @throws DataError as loading the task does, and for a folder without any file of it
+   */
+  measured(folder: string, read: ReadFile): Promise<readonly string[]>;
   /** Reads every record. @throws DataError naming the first that is wrong, or the file that is missing */
   check(folder: string, read: ReadFile): Promise<{ readonly files: readonly CheckedFile[] }>;
 }

@@ -40,6 +40,18 @@ describe('writtenExamples', () => {
     expect(answerText(answer)).toBe('2.5');
   });
 
+  it.each<[HeadKind, string, number, number[]]>([
+    ['regress', 'ab', Number.NEGATIVE_INFINITY, []],
+    ['classify', 'ab', Number.POSITIVE_INFINITY, [0]],
+    ['choose', 'ab\tc\td', Number.POSITIVE_INFINITY, [0]],
+    ['tag', 'ab', Number.POSITIVE_INFINITY, Array(5).fill(0)],
+    ['span', 'ab\tcd', Number.POSITIVE_INFINITY, Array(13).fill(0)],
+  ])('says nothing of an output of %s that diverged', (head, text, value, rest) => {
+    const { answers } = ask(head, [text], { classes: ['O', 'B-x'] });
+    expect(() => answers([numbers(value, ...rest)])).toThrow(DivergedError);
+    expect(() => answers([numbers(value, ...rest)])).toThrow(`predict: received ${value} for example 0`);
+  });
+
   it('chooses among as many choices as each line has', () => {
     const { examples, answers } = ask('choose', ['it rains\tdry\twet', 'a\tb\tc\td']);
     expect(examples.map(({ choices }) => choices!.length)).toEqual([2, 3]);
@@ -99,6 +111,15 @@ describe('writtenExamples', () => {
     expect(examples.map(({ tokens }) => tokens.length)).toEqual([3, 8, 3, 8]);
     expect(ask('choose', [`${long}\ta\tb`], { length: 8 }).cut).toEqual([1]);
     expect(ask('tag', [long], { classes: ['O'], length: 8 }).cut).toEqual([]);
+  });
+
+  it('says which questions were cut; contexts are not', () => {
+    const context = Array(40).fill('x').join(' ');
+    const asked = ['a b c d', 'a b c d e', 'a'].map((question) => `${question}\t${context}`);
+    const { examples, cut } = ask('span', asked); // a third of 12 tokens
+    expect(cut).toEqual([2]);
+    const [first] = examples.filter(({ row }) => row === 1);
+    expect(first.tokens.slice(1, 5)).toEqual(Int32Array.from(tokenizer.pieces('a b c d'), ({ id }) => id));
   });
 
   it.each([

@@ -1,12 +1,12 @@
 /** Lines that a person wrote, as what a head is asked, and what it says of them in words. */
-import { DataError, DivergedError, UsageError } from '../errors.ts';
+import { DataError, UsageError } from '../errors.ts';
 import type { Piece, Tokenizer } from '../text/tokenizer.ts';
 import { type Entity, entities } from './ner/entities.ts';
 import { taggingFeatures, usualOverlap } from './ner/features.ts';
 import { questionFeatures } from './qa/features.ts';
 import { usualLongest } from './qa/spans.ts';
 import { usualWindows } from './qa/windows.ts';
-import { largest } from './score.ts';
+import { largest, refuseDiverged } from './score.ts';
 import type { Example, HeadKind, Output, Sequence } from './types.ts';
 
 /** A line with something on it. */
@@ -54,9 +54,9 @@ export type Answer =
 
 export interface WrittenExamples {
   readonly examples: readonly Example[];
-  /** Numbers of the lines that were cut to the length. */
+  /** Numbers of the lines that were cut to the length; of `span` those whose questions were cut, as `usualWindows` says. */
   readonly cut: readonly number[];
-  /** One for each line, in order. @throws DivergedError for outputs that are no numbers */
+  /** One for each line, in order. @throws DivergedError as `refuseDiverged` */
   answers(outputs: readonly Output[]): readonly Answer[];
 }
 
@@ -73,7 +73,18 @@ export const fieldNames: Readonly<Record<HeadKind, string>> = {
  * @param name of the file, for errors
  * @throws DataError for a line of other fields than the head asks for; UsageError for options of other heads
  */
-export function writtenExamples(
+export function writtenExamples(lines: readonly WrittenLine[], name: string, options: WrittenOptions): WrittenExamples {
+  const { answers, ...asked } = askedExamples(lines, name, options);
+  return {
+    ...asked,
+    answers(outputs) {
+      refuseDiverged('predict', outputs, options.head);
+      return answers(outputs);
+    },
+  };
+}
+
+function askedExamples(
   lines: readonly WrittenLine[],
   name: string,
   { tokenizer, head, classes, length, pairs, noAnswer }: WrittenOptions,
@@ -107,7 +118,7 @@ export function writtenExamples(
         label: 0,
       }));
       const answer = (output: Output): Answer =>
-        head === 'regress' ? { value: checked(output)[0] } : classAnswer(output, classes);
+        head === 'regress' ? { value: output[0] } : classAnswer(output, classes);
       return { examples, cut, answers: (outputs) => outputs.map(answer) };
     }
     case 'choose': {
@@ -141,7 +152,10 @@ export function writtenExamples(
     }
     case 'span': {
       const questions = fields(2, 2).map(([question, context]) => ({ question, context, answers: [] }));
-      const { examples, spans } = questionFeatures(questions, tokenizer, usualWindows(length));
+      const windowing = usualWindows(length);
+      for (const [i, { question }] of questions.entries())
+        if (tokenizer.pieces(question).length > windowing.questionLength) cut.push(lines[i].number);
+      const { examples, spans } = questionFeatures(questions, tokenizer, windowing);
       return {
         ...{ examples, cut },
         answers: (outputs) =>
@@ -160,14 +174,8 @@ export function writtenExamples(
 const misplaced = (option: string, head: HeadKind) =>
   new UsageError({ operation: `predict ${option}`, received: `a head that does ${head}`, expected: `no ${option}` });
 
-/** @throws DivergedError for what is no number */
-function checked(output: Output): Output {
-  if (!output.some(Number.isNaN)) return output;
-  throw new DivergedError({ operation: 'predict', received: 'an output with NaN', expected: 'numbers' });
-}
-
 function softmax(output: Output): number[] {
-  const most = checked(output).reduce((a, b) => Math.max(a, b));
+  const most = output.reduce((a, b) => Math.max(a, b));
   const raised = Array.from(output, (logit) => Math.exp(logit - most));
   const sum = raised.reduce((a, b) => a + b);
   return raised.map((value) => value / sum);

@@ -1,3 +1,4 @@
+import type { SafetensorsFile } from '../io/safetensors/types.ts';
 import { openWeights } from '../io/weights.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { readModelConfig } from '../models/folder.ts';
@@ -9,6 +10,8 @@ export interface BaseModel {
   readonly config: ModelConfig;
   /** Over its config and every number of its weights, however these are spread over files. */
   readonly sum: number;
+  /** Whether the weights were read; else the sum is over the config alone. */
+  readonly weighed: boolean;
 }
 
 /**
@@ -17,12 +20,19 @@ export interface BaseModel {
  */
 export async function readBaseModel(folder: string, read: ReadFile, fresh = false): Promise<BaseModel> {
   const config = await readModelConfig(folder, read);
-  const lines: string[] = [];
-  if (fresh) return { config, sum: sumOf(config, lines) };
-  for await (const { tensors } of (await openWeights(folder, read)).shards())
-    for (const [name, { dtype, shape, bytes }] of tensors) lines.push(`${name} ${dtype} [${shape}] ${crc32c(bytes)}`);
-  return { config, sum: sumOf(config, lines) };
+  const sum = startSum();
+  if (!fresh) for await (const { tensors } of (await openWeights(folder, read)).shards()) sum.add(tensors);
+  return { config, sum: sum.with(config), weighed: !fresh };
 }
 
-const sumOf = (config: ModelConfig, lines: readonly string[]): number =>
-  crc32c(new TextEncoder().encode([JSON.stringify(config), ...[...lines].sort()].join('\n')));
+/** The sum of a model whose weights come file by file. */
+export function startSum() {
+  const lines: string[] = [];
+  return {
+    add(tensors: SafetensorsFile['tensors']): void {
+      for (const [name, { dtype, shape, bytes }] of tensors) lines.push(`${name} ${dtype} [${shape}] ${crc32c(bytes)}`);
+    },
+    with: (config: ModelConfig): number =>
+      crc32c(new TextEncoder().encode([JSON.stringify(config), ...[...lines].sort()].join('\n'))),
+  };
+}

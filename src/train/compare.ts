@@ -15,7 +15,7 @@ import { evaluateTask } from './evaluate.ts';
 import type { BlockModel, Learner } from './learner.ts';
 import { learnerOf } from './learners.ts';
 import { type Run, train } from './loop.ts';
-import { type Masked, measuredBatches, measureExperts } from './measure.ts';
+import { expertsOnHost, type Masked, measuredBatches, measureExperts } from './measure.ts';
 import { averageReport, warningsOf } from './step-report.ts';
 import type { ComparePlan, DenseModel, Method, MethodRun, StepEvent } from './types.ts';
 
@@ -113,10 +113,14 @@ export async function trainMethod(
         return t.tensor(data, shape);
       })
     : fresh;
+  if (dense.parameters) t.free(fresh);
   const start = learner.upcycle(denseParameters, seed);
   alive?.();
   const seen = measuredBatches(task, plan.batch);
   const receipt = await upcycleReceipt(t, learner, denseParameters, start, seen, plan.model.topK);
+  // The weights of a large model fit but a few times: of the start only its experts are needed again, and these wait on the host.
+  const startExperts = await expertsOnHost(start);
+  t.free(denseParameters, { except: start });
 
   const base = adamw({ weightDecay: plan.weightDecay, decays });
   const optimizer = omoe(
@@ -156,7 +160,7 @@ export async function trainMethod(
     upcycleBound: receipt.bound,
     metric: scores[mainMetric(task)],
     scores,
-    ...(await measureExperts(t, learner, { parameters, start }, task, seen)),
+    ...(await measureExperts(t, learner, { parameters, start: startExperts }, task, seen)),
     normKept: meanOf(events, 'normKept'),
     trace: meanOf(events, 'trace'),
     leakage: meanOf(events, 'leakage'),

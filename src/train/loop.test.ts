@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { cpu } from '../../backends/cpu/index.ts';
-import { tinyPlan } from '../../property-tests/meta/training.checks.ts';
+import { taskOf, tinyPlan } from '../../property-tests/meta/training.checks.ts';
 import { engine } from '../engine.ts';
 import { trainDense, trainMethod } from './compare.ts';
+import { countParameters } from './estimate.ts';
 
 describe('the training loop', () => {
   it('leaves nothing behind, and reads once a step', async () => {
@@ -40,5 +41,21 @@ describe('the training loop', () => {
     );
     expect(counts).toContain(2);
     expect(backend.stats()).toEqual(before);
+  });
+
+  it('holds weights and two moments between steps, and nothing else', async () => {
+    const plan = tinyPlan();
+    const backend = cpu();
+    const held: number[] = [];
+    const watched = { engine: engine(backend), report: () => void held.push(backend.stats().bytes) };
+    const { model, steps, denseSteps, methods } = plan;
+    const task = await taskOf(plan, 0);
+    const sizes = { ...model, length: task.length };
+    const count = countParameters(sizes, task.vocabularySize, task.classes.length);
+    const dense = await trainDense(plan, 0, watched);
+    expect(held).toEqual(Array(denseSteps).fill(3 * 4 * count.dense));
+    held.length = 0;
+    await trainMethod(plan, 0, methods[0], dense, watched);
+    expect(held).toEqual(Array(steps).fill(3 * 4 * count.moe));
   });
 });

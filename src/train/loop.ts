@@ -24,6 +24,7 @@ export type TrainedStep = Omit<StepEvent, 'seed' | 'method'>;
 /**
  * A training from its start to its end, all in one go: `training.ts` has the one that can be stopped, evaluated and taken up again.
  * Parameters and state are kept from step to step, all else lives in a region of the step.
+ * @param start taken over: its tensors are freed with the first step, as there is no room for the weights of a large model twice
  * @throws DivergedError at the first step whose loss or gradient norm is NaN or infinite; that step is not applied
  */
 export async function train<P, S, D extends Scored, B>(
@@ -43,9 +44,10 @@ export async function train<P, S, D extends Scored, B>(
       learningRate: learningRate(step, schedule),
       key: foldIn(key, step),
     });
-    t.free(step === 0 ? current.state : current, { except: [next, start] });
+    t.free(current, { except: next });
     current = next;
     onStep({ step, steps, ...figures }, reports);
   }
+  t.free(current.state, { except: current.parameters });
   return current.parameters;
 }

@@ -1,3 +1,4 @@
+import type { HostArray } from '../backend.ts';
 import type { Engine } from '../engine.ts';
 import { type Activation, everyExpert } from '../moe/experts.ts';
 import {
@@ -16,7 +17,6 @@ import { paddedLength } from '../tasks/buckets.ts';
 import { collate } from '../tasks/collate.ts';
 import type { Batch, Task } from '../tasks/types.ts';
 import type { Tensor } from '../tensor.ts';
-import { leaves } from '../tree.ts';
 import type { BlockModel, Learner } from './learner.ts';
 import type { MethodRun } from './types.ts';
 
@@ -58,15 +58,41 @@ type Measures = Pick<
   | 'similarity'
 >;
 
+/** The weights of experts, as a model has them on its device, or as `expertsOnHost` has kept them. */
+export interface HeldExperts {
+  readonly blocks: readonly { readonly moe?: { readonly fc1: HeldLinear; readonly fc2: HeldLinear } }[];
+}
+interface HeldLinear {
+  readonly weight: Held;
+  readonly bias: Held;
+}
+interface Held {
+  /** The first size is the number of experts. */
+  readonly shape: readonly number[];
+  data(): Promise<HostArray>;
+}
+
+/** What `measureExperts` has to know of a start that is about to leave the device: the experts alone. */
+export async function expertsOnHost({ blocks }: HeldExperts): Promise<HeldExperts> {
+  const held = async (tensor: Held): Promise<Held> => {
+    const kept = await tensor.data();
+    return { shape: tensor.shape, data: async () => kept };
+  };
+  const linear = async ({ weight, bias }: HeldLinear) => ({ weight: await held(weight), bias: await held(bias) });
+  const block = async ({ moe }: HeldExperts['blocks'][number]) =>
+    moe ? { moe: { fc1: await linear(moe.fc1), fc2: await linear(moe.fc2) } } : {};
+  return { blocks: await Promise.all(blocks.map(block)) };
+}
+
 /**
  * Each measure is taken for every MoE layer and averaged over layers.
- * @param start the parameters right after the upcycle
+ * @param start the parameters right after the upcycle, or the experts of these
  * @param batches what passes through the layers, see {@link measuredBatches}
  */
 export async function measureExperts<P extends BlockModel, B extends Masked>(
   t: Engine,
   learner: Pick<Learner<P, B>, 'upload' | 'layers' | 'activation'>,
-  { parameters, start }: { readonly parameters: P; readonly start: P },
+  { parameters, start }: { readonly parameters: P; readonly start: HeldExperts },
   task: Pick<Task, 'head' | 'domains'>,
   batches: readonly Batch[],
 ): Promise<Measures> {
@@ -181,9 +207,9 @@ async function outputsOfAll<P extends BlockModel>(
 }
 
 /** Weights and biases of each expert as one vector. */
-async function expertVectors({ blocks }: BlockModel, block: number): Promise<Float64Array[]> {
+async function expertVectors({ blocks }: HeldExperts, block: number): Promise<Float64Array[]> {
   const { fc1, fc2 } = blocks[block].moe!;
-  const stacked = await Promise.all(leaves({ fc1, fc2 }).map(({ tensor }) => tensor.data()));
+  const stacked = await Promise.all([fc1.weight, fc1.bias, fc2.weight, fc2.bias].map((tensor) => tensor.data()));
   const experts = fc1.weight.shape[0];
   return Array.from({ length: experts }, (_, i) => {
     const parts = stacked.map((data) => data.subarray((i * data.length) / experts, ((i + 1) * data.length) / experts));

@@ -1,6 +1,6 @@
-import { closeSync, existsSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
 import { DataError, type OmoeError, UsageError } from '../errors.ts';
 import { codeOf, cannot as describe, isMissing } from '../io/failure.ts';
 import { writeWhole as writeBytesWhole } from '../io/files.ts';
@@ -90,34 +90,33 @@ export const newFolder = async (
 ): Promise<string> => (options.out === undefined ? makeDated(options) : makeNamed(options.out, command));
 
 /** `runs/2026-02-03-140509-embedded`, with a number behind it if another comparison began in the same second. */
-function makeDated({ task, parent = 'runs', now }: Pick<RunFolderOptions, 'task' | 'parent' | 'now'>): string {
+async function makeDated({
+  task,
+  parent = 'runs',
+  now,
+}: Pick<RunFolderOptions, 'task' | 'parent' | 'now'>): Promise<string> {
   const time = now.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
-  return attempt('create', parent, () => {
-    makeFolders(parent);
+  try {
+    await nodeFiles.makeFolder(parent);
     for (let number = 1; ; number++) {
       const path = join(parent, `${time}-${slug(task)}${number === 1 ? '' : `-${number}`}`);
-      try {
-        mkdirSync(path);
-        return path;
-      } catch (error) {
-        if (codeOf(error) !== 'EEXIST') throw error;
-      }
+      if (!(await isNew(path))) continue;
+      await nodeFiles.syncFolder(parent);
+      return path;
     }
-  });
+  } catch (error) {
+    throw cannot('create', parent, error);
+  }
 }
 
-/**
- * Makes a folder and those above it. Node's own `recursive: true` is not used: Node 20 never returns from it where the
- * parent exists and refuses with ENOENT, as below /proc.
- */
-function makeFolders(path: string): void {
-  if (existsSync(path)) return;
-  if (dirname(path) !== path) makeFolders(dirname(path));
+/** Makes a folder that nobody else has made. */
+async function isNew(path: string): Promise<boolean> {
   try {
-    mkdirSync(path);
+    await mkdir(path);
+    return true;
   } catch (error) {
-    // Another process may have made it in between.
-    if (codeOf(error) !== 'EEXIST') throw error;
+    if (codeOf(error) === 'EEXIST') return false;
+    throw error;
   }
 }
 
@@ -134,7 +133,9 @@ async function makeNamed(out: string, command: string): Promise<string> {
     throw cannot('use', out, error);
   });
   if (found === undefined) {
-    attempt('create', out, () => makeFolders(out));
+    await nodeFiles.makeFolder(out).catch((error: unknown) => {
+      throw cannot('create', out, error);
+    });
   } else if (!found.isDirectory()) {
     throw refuse(`${out}, which is a file`);
   } else {

@@ -9,6 +9,8 @@ import {
   savedClasses,
   savedHead,
   savedLength,
+  savedTrainedOn,
+  type TrainedOn,
 } from '../models/folder.ts';
 import type { ModelParameters } from '../models/parameters.ts';
 import { taskModel } from '../models/task-model.ts';
@@ -29,6 +31,8 @@ export interface SavedModel {
   readonly named: boolean;
   /** The positions it was trained on; 128, or fewer, where the folder does not say. */
   readonly length: number;
+  /** null where the folder does not say. */
+  readonly trainedOn: TrainedOn | null;
 }
 
 /** Longer examples are rare in the tasks that such heads are for. */
@@ -46,8 +50,9 @@ export async function readSavedModel(folder: string, read: ReadFile): Promise<Sa
       advice: 'omoe train --model trains one and leaves it in model/ of its run folder.',
     });
   const length = savedLength(config) ?? Math.min(usualLength, longestInput(config));
+  const trainedOn = savedTrainedOn(config);
   if (head.kind !== 'classify' && head.kind !== 'tag')
-    return { folder, config, head, classes: [], named: false, length };
+    return { folder, config, head, classes: [], named: false, length, trainedOn };
   const classes = savedClasses(config) ?? Array.from({ length: head.outputs }, (_, i) => `LABEL_${i}`);
   if (classes.length !== head.outputs)
     throw new DataError({
@@ -55,7 +60,7 @@ export async function readSavedModel(folder: string, read: ReadFile): Promise<Sa
       received: `${classes.length} names of classes for a head of ${head.outputs}`,
       expected: 'one for each (id2label in config.json)',
     });
-  return { folder, config, head, classes, named: !areMadeUp(classes), length };
+  return { folder, config, head, classes, named: !areMadeUp(classes), length, trainedOn };
 }
 
 /** @throws DataError as `loadModel` */

@@ -23,26 +23,38 @@ export interface MeasuredStep {
   /** The micro-batch that was timed, and the tokens of a mean one; the passes are scaled from the one to the other. */
   readonly timed: { readonly examples: number; readonly tokens: number };
   readonly meanTokens: number;
+  /** Blocks that took no longer than timings vary by: what stands for them is that variation, the most that they may take. */
+  readonly withinSpread: readonly Kind[];
   /** Seconds that the measurement took. */
   readonly took: number;
 }
 
-type Kind = 'dense' | 'moe';
+export type Kind = 'dense' | 'moe';
+/** What is timed: embeddings and head alone, with a block of either kind, and an update. */
+export type Part = 'rest' | Kind | 'update';
 
 export interface MeasureOptions {
   /** Kinds of blocks to be timed. Default: those that the model has. */
   readonly kinds?: readonly Kind[];
   /** Tokens of the micro-batch that is timed, about; one example is the least. */
   readonly tokens?: number;
-  /** Each part is timed again until it took so many seconds, at most four times; the first does not count if there are more. */
-  readonly patience?: number;
+  /** Each part runs again behind a first run that does not count, at least three times and until its runs took so long together. */
+  readonly seconds?: number;
+  /** The seconds of one run. */
+  readonly time?: (run: () => Promise<void>, part: Part) => Promise<number>;
 }
+
+const stopwatch = async (run: () => Promise<void>): Promise<number> => {
+  const begun = performance.now();
+  await run();
+  return (performance.now() - begun) / 1000;
+};
 
 /** Times a step of the engine's backend, at the shapes of the rehearsal. */
 export async function measureStep<D extends Counted, B>(
   t: Engine,
   rehearsal: Rehearsal<D, B>,
-  { kinds, tokens = 1024, patience = 4 }: MeasureOptions = {},
+  { kinds, tokens = 1024, seconds = 0.5, time = stopwatch }: MeasureOptions = {},
 ): Promise<MeasuredStep> {
   const begun = performance.now();
   const { config, batch } = rehearsal;
@@ -53,18 +65,32 @@ export async function measureStep<D extends Counted, B>(
 
   const uses = blockUses(config);
   const wanted = kinds ?? (['dense', 'moe'] as const).filter((kind) => uses[kind].runs > 0);
-  const pass = (kind: Kind, blocks: number) =>
-    timePass(t, rehearsal, withBlocks(config, kind, blocks), data, 1000 * patience);
-  const alone = await pass('dense', 0);
-  const block = async (kind: Kind) =>
-    wanted.includes(kind) ? scale * Math.max(0, (await pass(kind, 1)) - alone) : null;
+  using own = t.region();
+  const pass = (kind: Kind, blocks: number) => passOf(own, rehearsal, withBlocks(config, kind, blocks), data);
+  const update = updateOf(own, config);
+  const runs = new Map<Part, () => Promise<void>>([
+    ['rest', pass('dense', 0)],
+    ...wanted.map((kind) => [kind, pass(kind, 1)] as const),
+    ['update', update.run],
+  ]);
+  const timings = await timeInTurn(runs, seconds, time);
+  const [alone, updating] = [timings.get('rest')!, timings.get('update')!];
+  const withinSpread: Kind[] = [];
+  const block = (kind: Kind): number | null => {
+    const whole = timings.get(kind);
+    if (!whole) return null;
+    const [difference, spread] = [whole.typical - alone.typical, whole.spread + alone.spread];
+    if (difference <= spread) withinSpread.push(kind);
+    return scale * Math.max(difference, spread);
+  };
   return {
-    rest: scale * alone,
-    dense: await block('dense'),
-    moe: await block('moe'),
-    update: await timeUpdate(t, config, 1000 * patience),
+    rest: scale * alone.typical,
+    dense: block('dense'),
+    moe: block('moe'),
+    update: updating.typical / update.numbers,
     timed: { examples, tokens: data.tokens.length },
     meanTokens: mean,
+    withinSpread,
     took: (performance.now() - begun) / 1000,
   };
 }
@@ -84,40 +110,35 @@ export function passSeconds({ rest, dense, moe }: Pick<MeasuredStep, 'rest' | Ki
   return rest + uses.dense.runs * (dense ?? 0) + uses.moe.runs * (moe ?? 0);
 }
 
-async function timePass<D extends Counted, B>(
+/** Forward and backward of the model, whose weights are tensors of `t`. */
+function passOf<D extends Counted, B>(
   t: Engine,
   rehearsal: Rehearsal<D, B>,
   config: ModelConfig,
   data: D,
-  patience: number,
-): Promise<number> {
+): () => Promise<void> {
   const objective = rehearsal.objective(config);
   const parameters = randomModel(t, config, rehearsal.parts);
-  try {
-    return await typicalTime(patience, async () => {
-      using region = t.region();
-      const lossAndGradients = region.valueAuxAndGrad((...given: Parameters<typeof objective.loss>) =>
-        objective.loss(...given),
-      );
-      const { value } = lossAndGradients(region.borrow(parameters), objective.upload(region, data), null, key(0));
-      await value.data();
-      await t.backend.flush();
-    });
-  } finally {
-    t.free(parameters);
-  }
+  return async () => {
+    using region = t.region();
+    const lossAndGradients = region.valueAuxAndGrad((...given: Parameters<typeof objective.loss>) =>
+      objective.loss(...given),
+    );
+    const { value } = lossAndGradients(region.borrow(parameters), objective.upload(region, data), null, key(0));
+    await value.data();
+    await t.backend.flush();
+  };
 }
 
-/** Of one number, in a block of the kind that is smaller. */
-async function timeUpdate(t: Engine, config: ModelConfig, patience: number): Promise<number> {
+/** The update of a block of the kind that is smaller, and how many numbers that has. */
+function updateOf(t: Engine, config: ModelConfig): { readonly run: () => Promise<void>; readonly numbers: number } {
   const kind =
     config.moe && blockCount(config) === config.moe.layers.length && config.moe.experts < 2 ? 'moe' : 'dense';
   const { blocks } = randomModel(t, withBlocks(config, kind, 1), { pooler: false, mlm: false, head: null });
   const parameters = parametersOf(blocks);
   const optimizer = adamw();
   const state = optimizer.initial(parameters);
-  const numbers = [...parameters.values()].reduce((sum, { size }) => sum + size, 0);
-  const seconds = await typicalTime(patience, async () => {
+  const run = async () => {
     using region = t.region();
     const own = region.borrow({ parameters, state });
     // The parameters serve as gradients: their numbers are as good as any.
@@ -125,23 +146,46 @@ async function timeUpdate(t: Engine, config: ModelConfig, patience: number): Pro
     const { updates } = optimizer.step({ ...own, gradients, learningRate: 1e-5 });
     applyUpdates(own.parameters, updates);
     await t.backend.flush();
-  });
-  t.free([blocks, state]);
-  return seconds / numbers;
+  };
+  return { run, numbers: [...parameters.values()].reduce((sum, { size }) => sum + size, 0) };
 }
 
-/** Seconds: the median of up to three runs behind a first one, or the first where that has used up the patience (milliseconds). */
-async function typicalTime(patience: number, run: () => Promise<void>): Promise<number> {
-  const times: number[] = [];
-  let spent = 0;
-  while (times.length < 4 && spent <= patience) {
-    const begun = performance.now();
-    await run();
-    times.push(performance.now() - begun);
-    spent += times.at(-1)!;
-  }
-  const counted = times.slice(times.length > 1 ? 1 : 0).sort((a, b) => a - b);
-  return counted[Math.floor((counted.length - 1) / 2)] / 1000;
+interface Timing {
+  /** Seconds, the median over runs. */
+  readonly typical: number;
+  /** The median distance from it. */
+  readonly spread: number;
+}
+
+/**
+ * Times the parts one after the other, round after round, so that what slows the machine for a while slows all of them. The first
+ * round warms up.
+ */
+async function timeInTurn(
+  runs: ReadonlyMap<Part, () => Promise<void>>,
+  seconds: number,
+  time: NonNullable<MeasureOptions['time']>,
+): Promise<ReadonlyMap<Part, Timing>> {
+  for (const [part, run] of runs) await time(run, part);
+  const times = new Map([...runs.keys()].map((part): [Part, number[]] => [part, []]));
+  const isDone = (part: Part): boolean => {
+    const own = times.get(part)!;
+    return own.length >= 3 && own.reduce((sum, each) => sum + each, 0) >= seconds;
+  };
+  for (let waiting = [...runs]; waiting.length > 0; waiting = waiting.filter(([part]) => !isDone(part)))
+    for (const [part, run] of waiting) times.get(part)!.push(await time(run, part));
+  return new Map(
+    [...times].map(([part, own]) => {
+      const typical = median(own);
+      return [part, { typical, spread: median(own.map((each) => Math.abs(each - typical))) }];
+    }),
+  );
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 /** Weights that are random enough for routers to spread tokens: one draw, over and over, as drawing millions takes longer than a step. */

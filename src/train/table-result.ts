@@ -32,6 +32,8 @@ export interface TableRow {
   };
   readonly seeds: readonly number[];
   readonly steps: number;
+  /** The one that ran, with its threads. */
+  readonly backend: string;
   /** How long the comparison took; null where it was finished before and nobody noted it. */
   readonly seconds: number | null;
   readonly command: string;
@@ -51,11 +53,11 @@ export interface TableResult {
   readonly suite: string;
   readonly model: string;
   readonly methods: readonly string[];
-  /** The command that makes the table again, or goes on with it. */
+  /** The last command that the table was made or gone on with. */
   readonly command: string;
   readonly tasks: readonly TableRow[];
   readonly failures: readonly TableFailure[];
-  /** The reported metrics and the cosines averaged over the tasks; null unless several tasks have the same seeds, and none failed. */
+  /** The reported metrics and the cosines averaged over the tasks; null unless several have the same seeds, and all asked for finished. */
   readonly average: TableAverage | null;
 }
 
@@ -63,6 +65,9 @@ export interface TableAverage {
   readonly methods: Readonly<Record<string, { readonly metric: Measure; readonly outputCosine: Measure | null }>>;
   readonly differences: readonly Difference[];
 }
+
+/** A backend without its threads, which change no number: `wasm:relaxed:2` is `wasm:relaxed`. */
+export const withoutThreads = (backend: string): string => backend.replace(/:\d+$/, '');
 
 /**
  * The row of a comparison.
@@ -81,7 +86,7 @@ export function tableRow(
   return {
     ...{ task, title, folder },
     data: { source, train, dev, split: split ?? null, trainLimit, devLimit },
-    ...{ seeds: result.seeds, steps: result.steps, seconds, command: result.command },
+    ...{ seeds: result.seeds, steps: result.steps, backend: result.backend, seconds, command: result.command },
     methods: Object.fromEntries(
       own.map((name) => {
         const { metric, scores, outputCosine } = result.methods[name];
@@ -152,6 +157,7 @@ export const tableResultSchema = v.looseObject({
       }),
       seeds: v.pipe(v.array(v.number()), v.minLength(1)),
       steps: v.number(),
+      backend: v.string(),
       seconds: v.nullable(v.number()),
       command: v.string(),
       methods: v.record(

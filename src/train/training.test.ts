@@ -4,11 +4,12 @@ import { engine } from '../engine.ts';
 import { DataError, DivergedError } from '../errors.ts';
 import { readSafetensors } from '../io/index.ts';
 import { integers, key } from '../random.ts';
+import { scoreTask } from '../tasks/score.ts';
 import type { Task } from '../tasks/types.ts';
 import { encoderTraining } from './encoder-training.ts';
 import type { TrainFlags } from './train-plan.ts';
 import { carryOn, newRun, smallPlan, smallTask, traces } from './training.fixture.ts';
-import { runTraining } from './training.ts';
+import { runTraining, type Training, type TrainingListener } from './training.ts';
 
 /**
  * Every kind of state that a training can have: cycles of three and two steps over fourteen, so that a moment lies in either
@@ -228,5 +229,38 @@ describe('a training that diverges', () => {
       .map((line) => JSON.parse(line));
     expect(lines.at(-1)).toMatchObject({ diverged: step });
     expect(lines.filter((line) => line.step !== undefined)).toHaveLength(step);
+  });
+
+  /** The lines of a training of which something other than a step ends in an error. */
+  const linesOf = async (
+    error: Error,
+    more: Partial<Pick<Training<never, never, never, never>, 'listener'>>,
+    task: Task,
+  ) => {
+    const run = await newRun();
+    const plan = smallPlan({ method: 'adamw', steps: '6', evalEvery: '4', saveEvery: '6' });
+    await expect(carryOn(t, plan, run, { task, ...more })).rejects.toThrow(error.message);
+    const lines = (await run.metrics()).split('\n').slice(0, -1);
+    return lines.map((line) => JSON.parse(line));
+  };
+
+  it('in an evaluation keeps the lines of every step before it, and says so', async () => {
+    // The model says NaN for an example: the task that scores it refuses.
+    const nan = () => scoreTask(smallTask(), [Float32Array.of(Number.NaN)]);
+    const error = new Error('NaN for example 0');
+    const lines = await linesOf(error, {}, { ...smallTask(), metrics: ['accuracy'], score: nan });
+    expect(lines.map(({ step }) => step)).toEqual([0, 1, 2, 3, undefined]);
+    expect(lines[4]).toMatchObject({ diverged: 4, reason: expect.stringContaining('NaN for example 0') });
+  });
+
+  it('or whose listener fails keeps them too, without a word of divergence', async () => {
+    const error = new Error('the screen is gone');
+    const listener: TrainingListener = {
+      evaluation: () => {
+        throw error;
+      },
+    };
+    const lines = await linesOf(error, { listener }, smallTask());
+    expect(lines.map(({ step, evaluation }) => step ?? `after ${evaluation}`)).toEqual([0, 1, 2, 3, 'after 4']);
   });
 });

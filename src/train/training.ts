@@ -112,8 +112,8 @@ const beginning: Progress = { step: 0, evaluations: [], best: null, sinceBest: 0
 /**
  * Trains to the end of the plan.
  * @returns parameters in `t`, the last ones: the best are in `best`
- * @throws DivergedError as `takeStep`: the checkpoint before it is kept; DataError for a checkpoint that does not fit;
- *   UsageError for a metric that the evaluation does not give
+ * @throws DivergedError as `takeStep` and `evaluate`: the checkpoint before it and the metrics are kept; DataError for a
+ *   checkpoint that does not fit; UsageError for a metric that the evaluation does not give
  */
 export async function runTraining<P, S, D extends Scored, B>(
   t: Engine,
@@ -135,48 +135,51 @@ export async function runTraining<P, S, D extends Scored, B>(
     await listener.saved?.(name, progress.step);
   };
 
-  for (;;) {
-    const { step } = progress;
-    const atEnd = step >= plan.steps;
-    if (evaluationDue(task, progress, atEnd)) {
-      const scores = await task.evaluate!(t, current.parameters, signal);
-      if (scores) {
-        progress = await noteScores(task, current, progress, scores, metrics);
-        savedAt = -1; // what was saved of this step does not know of the evaluation
+  try {
+    for (;;) {
+      const { step } = progress;
+      const atEnd = step >= plan.steps;
+      if (evaluationDue(task, progress, atEnd)) {
+        const scores = await task.evaluate!(t, current.parameters, signal);
+        if (scores) {
+          progress = await noteScores(task, current, progress, scores, metrics);
+          savedAt = -1; // what was saved of this step does not know of the evaluation
+        }
       }
-    }
-    const evaluated = !evaluationDue(task, progress, atEnd);
-    const patient = plan.patience === null || progress.sinceBest < plan.patience;
-    const ended = evaluated && (atEnd || !patient) ? (atEnd ? 'steps' : 'patience') : null;
-    if (ended || (step > 0 && isMultiple(step, plan.saveEvery))) await save();
-    if (ended || signal?.aborted) {
-      await save();
-      await metrics.flush();
-      return { parameters: current.parameters, progress, ended: ended ?? 'interrupted' };
-    }
+      const evaluated = !evaluationDue(task, progress, atEnd);
+      const patient = plan.patience === null || progress.sinceBest < plan.patience;
+      const ended = evaluated && (atEnd || !patient) ? (atEnd ? 'steps' : 'patience') : null;
+      if (ended || (step > 0 && isMultiple(step, plan.saveEvery))) await save();
+      if (ended || signal?.aborted) {
+        await save();
+        await metrics.flush();
+        return { parameters: current.parameters, progress, ended: ended ?? 'interrupted' };
+      }
 
-    const rate = learningRate(step, plan.schedule);
-    const { next, figures, reports } = await takeStep(t, current, {
-      ...{ objective: task.objective, optimizer, clip: plan.clip, name: task.name, step },
-      batches: Array.from({ length: plan.accumulate }, (_, i) => task.batchOf(step * plan.accumulate + i)),
-      learningRate: rate,
-      key: foldIn(stepKey, step),
-    }).catch(async (error: unknown) => {
-      if (error instanceof DivergedError) metrics.append({ diverged: step, reason: error.message });
-      await metrics.flush().catch(() => {}); // what ended the training is the one to tell
-      throw error;
-    });
-    t.free(current, { except: next });
-    current = next;
-    const event = { step, steps: plan.steps, learningRate: rate, ...figures, ...averageReport(reports) };
-    const { milliseconds, ...timeless } = event;
-    metrics.append(timeless);
-    progress = { ...progress, step: step + 1, position: progress.position + plan.examples };
-    for (const warning of warningsOf(reports, optimizer.options.plasticityWarning)) {
-      if (!warned.has(warning)) listener.warning?.(warning);
-      warned.add(warning);
+      const rate = learningRate(step, plan.schedule);
+      const { next, figures, reports } = await takeStep(t, current, {
+        ...{ objective: task.objective, optimizer, clip: plan.clip, name: task.name, step },
+        batches: Array.from({ length: plan.accumulate }, (_, i) => task.batchOf(step * plan.accumulate + i)),
+        learningRate: rate,
+        key: foldIn(stepKey, step),
+      });
+      t.free(current, { except: next });
+      current = next;
+      const event = { step, steps: plan.steps, learningRate: rate, ...figures, ...averageReport(reports) };
+      const { milliseconds, ...timeless } = event;
+      metrics.append(timeless);
+      progress = { ...progress, step: step + 1, position: progress.position + plan.examples };
+      for (const warning of warningsOf(reports, optimizer.options.plasticityWarning)) {
+        if (!warned.has(warning)) listener.warning?.(warning);
+        warned.add(warning);
+      }
+      await listener.step?.(event);
     }
-    await listener.step?.(event);
+  } catch (error) {
+    // Whatever ended it, a step, an evaluation or a listener: the lines that are kept back tell of the steps before.
+    if (error instanceof DivergedError) metrics.append({ diverged: progress.step, reason: error.message });
+    await metrics.flush().catch(() => {}); // what ended the training is the one to tell
+    throw error;
   }
 }
 

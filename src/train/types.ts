@@ -30,6 +30,8 @@ export interface PretrainedPlan {
   readonly dropout: number;
   /** The folder's sizes and tokenizer, but weights drawn by the seed, all alike as BERT's (no `nearAttention`). */
   readonly fresh: boolean;
+  /** Over the folder's config and weights (base-model.ts): which checkpoint it is. Absent where no weights are read. */
+  readonly sum?: number;
 }
 
 /** Everything that determines a comparison's numbers; with a seed it determines them bit for bit on one backend. */

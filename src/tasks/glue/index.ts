@@ -56,8 +56,10 @@ const exampleOf = ({ sentence, pair, label }: GlueRow, tokenizer: Tokenizer, len
 
 /** The metrics of a task but for MNLI's second dev file, which the loader puts beside the first. */
 const scoreOf = (task: GlueTask, rows: readonly GlueRow[], outputs: readonly Output[]): Scores => {
-  checkOutputs(task.title, outputs, rows.length, Math.max(task.classes.length, 1));
-  const predicted = task.classes.length === 0 ? outputs.map(([value]) => value) : choicesOf(outputs);
+  const regress = task.classes.length === 0;
+  const width = regress ? 1 : task.classes.length;
+  checkOutputs(task.title, outputs, rows.length, width, regress ? 'regress' : 'classify');
+  const predicted = regress ? outputs.map(([value]) => value) : choicesOf(outputs);
   const labels = rows.map(({ label }) => label ?? hiddenLabel);
   const own = task.metrics.filter((name) => name !== 'accuracy mismatched');
   const measureOf = (name: GlueMetric) =>

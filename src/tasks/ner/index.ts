@@ -185,6 +185,8 @@ const check = async (task: NerTask, folder: string, read: ReadFile): Promise<{ f
   return { files };
 };
 
+const textsOf = (sentences: readonly TaggedSentence[]): string[] => sentences.map(({ words }) => words.join(' '));
+
 export const nerSources: readonly TaskSource[] = nerNames.map((name) => {
   const task: NerTask = nerTasks[name];
   const wanted = (['train', 'dev', 'test'] as const).map((split) => task.files[split][0]).filter(Boolean);
@@ -194,8 +196,12 @@ export const nerSources: readonly TaskSource[] = nerNames.map((name) => {
     layout: `${wanted.join(', ')}${task.files.dev.length === 0 ? ' (split by document)' : ''}; ${conllLayout}`,
     metric: metrics[0],
     licence: task.licence,
-    sentences: async (folder, read) =>
-      (await readSplit(task, { data: folder, read })).train.map(({ words }) => words.join(' ')),
+    sentences: async (folder, read) => textsOf((await readSplit(task, { data: folder, read })).train),
+    measured: async (folder, read) => {
+      const { dev } = await readSplit(task, { data: folder, read });
+      const test = await findFile(folder, task.files.test, conllLayout, read);
+      return textsOf(test ? [...dev, ...(await readConll(task, 'test', folder, read)).records.sentences] : dev);
+    },
     check: (folder, read) => check(task, folder, read),
   };
 });

@@ -143,13 +143,16 @@ const check = async (name: SquadName, folder: string, read: ReadFile): Promise<{
   return { files };
 };
 
+const textsOf = (questions: readonly SquadQuestion[]): string[] =>
+  questions.flatMap(({ context, question }) => [context, question]);
+
 export const squadSources: readonly TaskSource[] = squadNames.map((name) => ({
   name,
   title: versions[name].title,
   layout: `${filesOf(name, 'train')[0]} and ${filesOf(name, 'dev')[0]}, packed by gzip or not (without the train file the dev file is split by article); ${squadLayout}`,
   metric: versions[name].metrics[0],
   licence: 'CC BY-SA 4.0',
-  sentences: async (folder, read) =>
-    (await readSplit(name, { data: folder, read })).train.flatMap(({ context, question }) => [context, question]),
+  sentences: async (folder, read) => textsOf((await readSplit(name, { data: folder, read })).train),
+  measured: async (folder, read) => textsOf((await readSplit(name, { data: folder, read })).dev),
   check: (folder, read) => check(name, folder, read),
 }));

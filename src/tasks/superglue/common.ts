@@ -40,7 +40,7 @@ export const countMarked = (rows: readonly MarkedRow[], found: string, guessed: 
   return { labels: countLabels(yesNo, rows), others: { [found]: how('found'), [guessed]: how('guessed') } };
 };
 
-/** @throws ShapeError unless there are two numbers for each row; DivergedError for NaN in them */
+/** @throws ShapeError unless there are two numbers for each row; DivergedError as `refuseDiverged` */
 export const accuracyOf = (
   title: string,
   rows: readonly { readonly label: number | null }[],
