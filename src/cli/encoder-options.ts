@@ -1,19 +1,25 @@
 import type { Command } from 'commander';
 
-/** The options of whatever trains an encoder: where it comes from, how its loss falls, how large it is, what it runs on. */
-export const encoderOptions = (command: Command): Command =>
+/** How a loss falls, but for its rate. */
+export const lossOptions = (command: Command): Command =>
   command
-    .option('--model <dir>', 'a Hugging Face folder to start from (default: a small encoder, drawn afresh)')
-    .option('--moe-layers <list>', 'with --model: layers that get experts, from 0 (default: all)')
-    .option('--dropout <x>', 'with --model: of embeddings and residuals (default: 0)')
-    .option('--fresh', 'with --model: its sizes and tokenizer, but weights drawn afresh')
-    .option('--lr <x>', 'peak learning rate')
     .option('--weight-decay <x>', 'decoupled weight decay')
     .option('--warmup <n>', 'steps of linear warm-up')
     .option('--clip <x>', 'largest global gradient norm')
     .option('--balance-loss <x>', 'weight of the load-balance loss')
     .option('--z-loss <x>', 'weight of the router z-loss')
-    .option('--capacity-factor <x>', 'expert capacity over an even share (default: dropless)')
+    .option('--capacity-factor <x>', 'expert capacity over an even share (default: dropless)');
+
+/** The options of whatever trains an encoder: where it comes from, how its loss falls, how large it is, what it runs on. */
+export const encoderOptions = (command: Command): Command =>
+  lossOptions(
+    command
+      .option('--model <dir>', 'a Hugging Face folder to start from (default: a small encoder, drawn afresh)')
+      .option('--moe-layers <list>', 'with --model: layers that get experts, from 0 (default: all)')
+      .option('--dropout <x>', 'with --model: of embeddings and residuals (default: 0)')
+      .option('--fresh', 'with --model: its sizes and tokenizer, but weights drawn afresh')
+      .option('--lr <x>', 'peak learning rate'),
+  )
     .option('--train-limit <n>', 'at most so many training examples')
     .option('--dev-limit <n>', 'at most so many dev examples')
     .option('--width <n>', 'model width')

@@ -1,10 +1,11 @@
+import { lossOptions } from './encoder-options.ts';
 import { suiteTable } from './suite-table.ts';
 import type { TableFlags } from './table-tasks.ts';
 import type { Commands } from './training-commands.ts';
 
 /** `table`: many comparisons in one command. */
 export function tableCommand({ program, output, act, command, environment }: Commands): void {
-  output(program.command('table'))
+  lossOptions(output(program.command('table')))
     .description('compare the methods on all tasks of a suite, from one checkpoint, and write the table')
     .argument('<suite>', 'glue, superglue, qa or ner')
     .requiredOption('--data <dir>', 'the folder of the suite, with each task in its official folder')
@@ -25,12 +26,6 @@ export function tableCommand({ program, output, act, command, environment }: Com
     .option('--train-limit <n>', 'at most so many training records')
     .option('--dev-limit <n>', 'at most so many dev records')
     .option('--dense-steps <n>', 'training steps before the upcycle')
-    .option('--weight-decay <x>', 'decoupled weight decay')
-    .option('--warmup <n>', 'steps of linear warm-up')
-    .option('--clip <x>', 'largest global gradient norm')
-    .option('--balance-loss <x>', 'weight of the load-balance loss')
-    .option('--z-loss <x>', 'weight of the router z-loss')
-    .option('--capacity-factor <x>', 'expert capacity over an even share (default: dropless)')
     .option('--experts <n>', 'experts in each layer (default: 4)')
     .option('--top-k <n>', 'experts that a token is sent to')
     .option('--moe-layers <list>', 'blocks that become Mixtures of Experts (default: all)')

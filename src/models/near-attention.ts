@@ -21,7 +21,7 @@ export function nearAttention(
   parameters: ModelParameters,
   { positions, embedding, width, heads, initial }: ModelConfig,
 ): ModelParameters {
-  // q · k / √(width/heads) of a token and itself is gain² · √(width/heads) / 2 for its position: 4.4 for heads of 32 channels.
+  // Of a token and itself the positions add gain² · √(width/heads) / 2 to q · k / √(width/heads); so that is 4.4 for heads of any size.
   const gain = 1.25 * (32 / (width / heads)) ** 0.25;
   const table = new Float64Array(positions * embedding);
   for (let p = 0; p < positions; p++)

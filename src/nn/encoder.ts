@@ -10,6 +10,7 @@ import { requireHeads } from './arguments.ts';
 import { type AttentionParameters, attention, initAttention } from './attention.ts';
 import { type FeedForwardParameters, feedForward, initFeedForward } from './feed-forward.ts';
 import { initLinear, initNorm, type LinearParameters, linear, type NormParameters, norm } from './linear.ts';
+import { meanOfTokens } from './pooling.ts';
 
 /** A small pre-norm transformer encoder with a classifier on the mean of its tokens. */
 
@@ -166,13 +167,4 @@ function embed(table: Tensor, ids: Tensor): Tensor {
     };
     throw new UsageError(complaint, { cause: error });
   }
-}
-
-/** The mean over real tokens; 0 for a sentence of padding only. [batch, position, width] -> [batch, width] */
-export function meanOfTokens(x: Tensor, mask: Tensor): Tensor {
-  const real = mask.expandDims(2);
-  return real
-    .where(x, 0)
-    .sum([1])
-    .divide(real.astype(x.dtype).sum([1]).maximum(1));
 }

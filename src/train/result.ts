@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { DataError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
+import { checkDocument } from './document.ts';
 import { baselineOf } from './plan.ts';
 import { meanInterval, pairedInterval } from './statistics.ts';
 import type { ComparePlan, MethodRun } from './types.ts';
@@ -293,15 +294,5 @@ const reportSchema = v.looseObject({
  *
  * @throws DataError naming the first field that is wrong
  */
-export function checkCompareResult(document: unknown, path = 'result.json'): CompareResult {
-  const { success, issues } = v.safeParse(reportSchema, document);
-  // The document itself, not valibot's copy: that one has its fields in another order.
-  if (success) return document as CompareResult;
-  const [issue] = issues;
-  throw new DataError({
-    operation: path,
-    received: `${v.getDotPath(issue) ?? 'the document'} = ${issue.received}`,
-    expected: issue.expected ?? 'another value',
-    advice: `The document must follow ${compareSchemaName}.`,
-  });
-}
+export const checkCompareResult = (document: unknown, path = 'result.json'): CompareResult =>
+  checkDocument(reportSchema, document, path, compareSchemaName);

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { DataError } from '../errors.ts';
+import { checkDocument } from './document.ts';
 import type { CompareResult, Difference, Measure } from './result.ts';
 import { meanInterval, pairedInterval } from './statistics.ts';
 
@@ -192,14 +192,5 @@ export const tableResultSchema = v.looseObject({
  *
  * @throws DataError naming the first field that is wrong
  */
-export function checkTableResult(document: unknown, path = 'table.json'): TableResult {
-  const { success, issues } = v.safeParse(tableResultSchema, document);
-  if (success) return document as TableResult;
-  const [issue] = issues;
-  throw new DataError({
-    operation: path,
-    received: `${v.getDotPath(issue) ?? 'the document'} = ${issue.received}`,
-    expected: issue.expected ?? 'another value',
-    advice: `The document must follow ${tableSchemaName}.`,
-  });
-}
+export const checkTableResult = (document: unknown, path = 'table.json'): TableResult =>
+  checkDocument(tableResultSchema, document, path, tableSchemaName);
