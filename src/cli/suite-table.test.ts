@@ -30,7 +30,7 @@ const workers = commandLineIn({
 const runOf = (plan: ComparePlan, method: number, seed: number): MethodRun => ({
   ...{ method: plan.methods[method]!.name, seed, upcycleError: 0, upcycleBound: 1e-7 },
   ...{ metric: 0.5 + method / 10 + seed / 100, scores: { f1: 0.5 + method / 10 + seed / 100, exact: 0.25 } },
-  ...{ outputCosine: 0.9 - method / 10, cka: 0.5, ckaDebiased: null, overlap: 0.1, weightCosine: 1 },
+  ...{ constant: 0.4, outputCosine: 0.9 - method / 10, cka: 0.5, ckaDebiased: null, overlap: 0.1, weightCosine: 1 },
   ...{ weightDeltaCosine: 0.2, effectiveRank: 3 },
   routing: {
     ...{ entropy: 1, loadEntropy: 1, loadCv: 0, maxViolation: 0, deadExperts: 0, labelNmi: null, domainNmi: null },

@@ -4,6 +4,8 @@ export interface TablePreset {
   readonly task: string;
   /** In the folder of the suite; '' where the files stand in it. */
   readonly folder: string;
+  /** Of the dense model that the methods of a seed start from, then of each method. */
+  readonly denseSteps: number;
   readonly steps: number;
   readonly batch: number;
   readonly learningRate: number;
@@ -17,7 +19,7 @@ export interface TablePreset {
 
 /** A cycle is 40 steps long, so that each task sees at least one. */
 const usual = {
-  ...{ steps: 120, batch: 16, learningRate: 2e-3, length: 64, trainLimit: null, devLimit: 500 },
+  ...{ denseSteps: 600, steps: 120, batch: 16, learningRate: 2e-3, length: 64, trainLimit: null, devLimit: 500 },
   cycle: { accumulateSteps: 20, orthogonalSteps: 20 },
 } satisfies Omit<TablePreset, 'task' | 'folder'>;
 

@@ -123,13 +123,14 @@ export const planTable = (suiteName: string, flags: TableFlags): TablePlan => {
     model,
     methods: methods.map(({ name }) => name),
     tasks: presetsOf(suite, tasks).map((preset) => {
-      const { task, steps, batch, learningRate, length, trainLimit, devLimit } = preset;
+      const { task, denseSteps, steps, batch, learningRate, length, trainLimit, devLimit } = preset;
       const own: TaskFlags = {
         ...{ task, data: join(data, preset.folder), model },
         methods: methods.map((method) => withCycle(method, stated ?? preset.cycle)).join(','),
         ...{
           experts: '4',
           seeds: '5',
+          denseSteps: String(denseSteps),
           steps: String(steps),
           batch: String(batch),
           lr: String(learningRate),

@@ -17,6 +17,7 @@ import { countParameters, type ParameterCount } from '../train/estimate.ts';
 import { flagReader } from '../train/flags.ts';
 import { encodeJson } from '../train/json.ts';
 import { headOf, pretrained, sparseConfig } from '../train/pretrained.ts';
+import { withSumOf } from '../train/pretrained-plan.ts';
 import { writeWhole } from '../train/run-folder.ts';
 import { type TrainFlags, type TrainPlan, trainPlan } from '../train/train-plan.ts';
 import type { Trained } from '../train/training.ts';
@@ -87,8 +88,9 @@ export async function train(given: TrainCommand, command: string, environment: E
 }
 
 /** The fine-tuning of a folder's model, and what is left of it. */
-function fineTuned(plan: TrainPlan & { readonly pretrained: PretrainedPlan }, task: Task, { config }: BaseModel) {
-  const learner = pretrained(plan, task, config, nodeFiles.read);
+function fineTuned(plan: TrainPlan & { readonly pretrained: PretrainedPlan }, task: Task, base: BaseModel) {
+  const { config } = base;
+  const learner = pretrained(withSumOf(plan, base), task, config, nodeFiles.read);
   const head = headOf(task);
   const sparse = sparseConfig(plan, config);
   const moe = sparse.moe && { ...sparse.moe, balanceLoss: plan.balanceLoss };

@@ -23,6 +23,7 @@ const run = (method: string, seed: number): MethodRun => ({
     scores: { accuracy: 0.8 },
     upcycleError: 1e-7,
     upcycleBound: 2e-7,
+    constant: 0.6,
     outputCosine: 0.9,
     cka: 0.5,
   },

@@ -1,5 +1,5 @@
 import { encodeJson } from '../train/json.ts';
-import type { CompareResult } from '../train/result.ts';
+import type { CompareResult, Measure } from '../train/result.ts';
 import type { MethodRun, StepEvent } from '../train/types.ts';
 import { heatMap, lineChart, sharedDomain, strokeOf } from './charts.ts';
 import { type Curve, seedCurves } from './curves.ts';
@@ -157,6 +157,9 @@ function seedSection(result: CompareResult, runs: readonly MethodRun[]): string 
   return `<h2>Each seed</h2>\n${htmlTable(columns, rows, caption)}`;
 }
 
+const metricOf = ({ methods }: CompareResult, measure: Measure | null | undefined): string =>
+  measure ? `${Object.values(methods)[0].metric.name} ${number(measure.mean)}` : '-';
+
 function planSection(result: CompareResult): string {
   const { plan, data, parameters } = result;
   const facts = [
@@ -171,10 +174,8 @@ function planSection(result: CompareResult): string {
         .join(', '),
     ],
     ['parameters', parameters === null ? '-' : `${parameters.dense} dense, ${parameters.moe} MoE`],
-    [
-      'dense model',
-      result.dense === null ? '-' : `${Object.values(result.methods)[0].metric.name} ${number(result.dense.mean)}`,
-    ],
+    ['dense model', metricOf(result, result.dense)],
+    ['most frequent answer alone', metricOf(result, result.constant)],
     ['ran on', `backend ${result.backend}, ${result.threads} process(es), Node ${result.node}`],
   ];
   return [

@@ -55,6 +55,34 @@ const result: TableResult = {
   ...{ tasks: rows, failures: [], average: averageRow(rows, ['adamw', 'omoe']) },
 };
 
+describe('what the metrics are read against', () => {
+  const beside = { constant: measure(0.5, 0.5, 0.5), dense: measure(0.6, 0.62, 0.64), denseSteps: 40 };
+  const head = (tasks: TableRow[]) =>
+    renderSuiteTable({ ...result, tasks, average: null })
+      .split('\n')
+      .find((line) => line.startsWith('| task'))!;
+
+  it('stands in columns of its own, where a task has it', () => {
+    expect(head(rows)).not.toMatch(/most frequent|dense/);
+    expect(head([{ ...rows[0], constant: null, dense: null }, rows[1]])).not.toMatch(/most frequent|dense/);
+    const text = renderSuiteTable({ ...result, tasks: [{ ...rows[0], ...beside }, rows[1]] });
+    const [mrpc, alike] = text
+      .split('\n')
+      .filter((line, i, all) => line.startsWith('| MRPC') || all[i - 1]?.startsWith('| MRPC'));
+    expect(mrpc).toMatch(/\| f1 +\| 50\.0 +\| 62\.0 \[57\.0, 67\.0\] +\| 72\.0 /);
+    expect(alike).toMatch(/expert similarity +\| +\| +\| 0\.91/);
+    expect(text.split('\n').find((line) => line.startsWith('| QNLI'))).toMatch(/\| f1 +\| - +\| - +\|/);
+    expect(text).toMatch(/most frequent: .*\n\ndense: /);
+    expect(text).toMatch(/MRPC +\| 40 dense, then 150 /);
+  });
+
+  it('survives the document', () => {
+    const document = { ...result, tasks: [{ ...rows[0], ...beside }] };
+    expect(checkTableResult(decodeJson(encodeJson(document)))).toEqual(document);
+    expect(() => checkTableResult({ ...document, tasks: [{ ...rows[0], dense: 0.6 }] })).toThrow(DataError);
+  });
+});
+
 describe('metrics in a table', () => {
   it('are times 100 with one decimal, and without an interval where one seed leaves none', () => {
     expect(percent({ mean: 0.72, low: 0.67032, high: 0.76968, values: [] })).toBe('72.0 [67.0, 77.0]');

@@ -57,22 +57,41 @@ const backendNote = (tasks: readonly TableRow[]): string | null => {
 
 const similarityName = 'expert similarity';
 
+/** What to read the methods' metrics against; a column is there where a task has it. */
+const references = (tasks: readonly TableRow[]): readonly { name: string; of: (row: TableRow) => string }[] =>
+  (['constant', 'dense'] as const)
+    .filter((field) => tasks.some((row) => row[field]))
+    .map((field) => ({
+      name: field === 'constant' ? 'most frequent' : 'dense',
+      of: ({ [field]: measure }) =>
+        !measure ? '-' : measure.low === measure.high ? number(100 * measure.mean, 1) : percent(measure),
+    }));
+
 /** Two lines a task: its metric, and how alike the experts are. */
 const mainTable = ({ tasks, methods, average }: TableResult): string => {
-  const rows = tasks.flatMap(({ title, data, methods: own }) => [
-    [
-      `${title}${dataNote(data) === '' ? '' : '*'}`,
-      `${data.train} / ${data.dev}`,
-      own[methods[0]].metric.name,
-      ...methods.map((name) => percent(own[name].metric)),
-    ],
-    ['', '', similarityName, ...methods.map((name) => interval(own[name].outputCosine))],
-  ]);
+  const beside = references(tasks);
+  const none = beside.map(() => '');
+  const rows = tasks.flatMap((row) => {
+    const { title, data, methods: own } = row;
+    return [
+      [
+        `${title}${dataNote(data) === '' ? '' : '*'}`,
+        `${data.train} / ${data.dev}`,
+        own[methods[0]].metric.name,
+        ...beside.map(({ of }) => of(row)),
+        ...methods.map((name) => percent(own[name].metric)),
+      ],
+      ['', '', similarityName, ...none, ...methods.map((name) => interval(own[name].outputCosine))],
+    ];
+  });
   const means = average && [
-    ['average', '', 'metric', ...methods.map((name) => percent(average.methods[name].metric))],
-    ['', '', similarityName, ...methods.map((name) => interval(average.methods[name].outputCosine))],
+    ['average', '', 'metric', ...none, ...methods.map((name) => percent(average.methods[name].metric))],
+    ['', '', similarityName, ...none, ...methods.map((name) => interval(average.methods[name].outputCosine))],
   ];
-  return markdownTable(['task', 'train / dev', 'measure', ...methods], [...rows, ...(means ?? [])]);
+  return markdownTable(
+    ['task', 'train / dev', 'measure', ...beside.map(({ name }) => name), ...methods],
+    [...rows, ...(means ?? [])],
+  );
 };
 
 const differenceTable = ({ tasks, average }: TableResult): string | null => {
@@ -102,8 +121,13 @@ const duration = (seconds: number | null): string => {
 };
 
 const runTable = (tasks: readonly TableRow[]): string => {
-  const times = tasks.map(({ title, steps, seeds, seconds }) => [
-    ...[title, String(steps), seeds.join(' '), duration(seconds)],
+  const times = tasks.map(({ title, steps, denseSteps = 0, seeds, seconds }) => [
+    ...[
+      title,
+      denseSteps > 0 ? `${denseSteps} dense, then ${steps}` : String(steps),
+      seeds.join(' '),
+      duration(seconds),
+    ],
   ]);
   const commands = tasks.map(({ command }) => command).join('\n');
   return `${markdownTable(['task', 'steps', 'seeds', 'time'], times)}\n\n\`\`\`sh\n${commands}\n\`\`\``;
@@ -121,6 +145,12 @@ export function renderSuiteTable(result: TableResult): string {
   const notes = [
     'Metrics are times 100. In brackets stand 95 % t intervals over seeds.',
     `${similarityName}: mean cosine of the outputs of two experts for the same token; 1 is identical.`,
+    tasks.some(({ constant }) => constant)
+      ? 'most frequent: one answer for all, the most frequent one in training.'
+      : [],
+    tasks.some(({ dense }) => dense)
+      ? 'dense: the model that the methods of a seed start from, which all are trained further.'
+      : [],
     ...splits,
     backendNote(tasks) ?? [],
   ].flat();

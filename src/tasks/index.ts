@@ -11,6 +11,7 @@ import type { Task } from './types.ts';
 
 export { collate, evaluationBatches, trainingBatch, trainingBatches } from './batches.ts';
 export { type Buckets, bucketedBatches, bucketedEvaluation, type PlacedBatch } from './buckets.ts';
+export { constantScore } from './constant-score.ts';
 export type { Dataset, Records } from './dataset.ts';
 export { datasets, findDataset } from './datasets.ts';
 export { detokenize, embedded, embeddedLength, embeddedVocabulary } from './embedded.ts';

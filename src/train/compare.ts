@@ -4,6 +4,7 @@ import { upcycleBound, upcycleError } from '../moe/upcycle.ts';
 import { adamw } from '../optim/adamw.ts';
 import { omoe } from '../optim/omoe.ts';
 import { foldIn, key } from '../random.ts';
+import { constantScore } from '../tasks/constant-score.ts';
 import { loadTask } from '../tasks/index.ts';
 import { mainMetric } from '../tasks/score.ts';
 import type { Batch } from '../tasks/types.ts';
@@ -160,6 +161,7 @@ export async function trainMethod(
     upcycleBound: receipt.bound,
     metric: scores[mainMetric(task)],
     scores,
+    constant: constantScore(task),
     ...(await measureExperts(t, learner, { parameters, start: startExperts }, task, seen)),
     normKept: meanOf(events, 'normKept'),
     trace: meanOf(events, 'trace'),

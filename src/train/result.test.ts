@@ -23,6 +23,7 @@ function run(method: string, seed: number, metric: number): MethodRun {
       scores: { accuracy: metric, f1: metric / 2 },
       upcycleError: seed,
       upcycleBound: 2 * seed,
+      constant: 0.5,
       outputCosine: 0.9 - metric,
       cka: 0.5,
       ckaDebiased: seed === 0 ? null : 0.4,
@@ -52,6 +53,13 @@ describe('aggregate', () => {
       name: 'accuracy',
       ...meanInterval([0.8, 0.8 + 1 / 50, 0.8 + 2 / 50]),
     });
+    expect(result.constant).toEqual(meanInterval([0.5, 0.5, 0.5]));
+    const without = aggregate(
+      plan,
+      runs.map((r) => (r.seed === 1 ? { ...r, constant: null } : r)),
+      info,
+    );
+    expect(without.constant).toBeNull();
     expect(result.methods.omoe.msPerStep).toEqual({ accumulate: 3, orthogonal: 0.5 });
     expect(result.methods.omoe.similarity).toEqual([
       [1, 1],

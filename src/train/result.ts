@@ -88,6 +88,8 @@ export interface CompareResult {
   readonly demonstration: boolean;
   /** The metric of the dense model that each seed's methods started from. */
   readonly dense: Measure | null;
+  /** The metric of one answer for all, the most frequent one in training; absent in results of before it was measured. */
+  readonly constant?: Measure | null;
   /** Trainable parameters of the dense and of the MoE model. */
   readonly parameters: { readonly dense: number; readonly moe: number } | null;
   readonly plan: ComparePlan;
@@ -153,6 +155,7 @@ export function aggregate(plan: ComparePlan, runs: readonly MethodRun[], info: C
     differences,
     demonstration: info.demonstration,
     dense: info.denseMetrics === undefined ? null : meanInterval(info.denseMetrics),
+    constant: methodMeasure(runsOf.get(baseline)!, (run) => run.constant),
     parameters: info.parameters ?? null,
     plan,
   };
@@ -170,11 +173,14 @@ function orderedRuns(plan: ComparePlan, runs: readonly MethodRun[], method: stri
   });
 }
 
+/** Over the runs; null where one of them has no such value. */
+function methodMeasure(runs: readonly MethodRun[], value: (run: MethodRun) => number | null): Measure | null {
+  const values = runs.map(value);
+  return values.every((x) => x !== null) ? meanInterval(values) : null;
+}
+
 function methodResult(runs: readonly MethodRun[], metricName: string): MethodResult {
-  const measure = (value: (run: MethodRun) => number | null): Measure | null => {
-    const values = runs.map(value);
-    return values.every((x) => x !== null) ? meanInterval(values) : null;
-  };
+  const measure = (value: (run: MethodRun) => number | null) => methodMeasure(runs, value);
   return {
     metric: { name: metricName, ...meanInterval(runs.map((run) => run.metric)) },
     scores: Object.fromEntries(
@@ -278,6 +284,7 @@ const reportSchema = v.looseObject({
   ),
   demonstration: v.boolean(),
   dense: perhaps,
+  constant: v.optional(perhaps),
   parameters: v.nullable(v.looseObject({ dense: v.number(), moe: v.number() })),
   plan: v.looseObject({
     methods: v.array(

@@ -31,7 +31,12 @@ export interface TableRow {
     readonly devLimit: number | null;
   };
   readonly seeds: readonly number[];
+  /** Of each method, and of the dense model that the methods of a seed start from. */
   readonly steps: number;
+  readonly denseSteps?: number;
+  /** The metric of that dense model, and that of one answer for all; null where there is none. */
+  readonly dense?: Measure | null;
+  readonly constant?: Measure | null;
   /** The one that ran, with its threads. */
   readonly backend: string;
   /** How long the comparison took; null where it was finished before and nobody noted it. */
@@ -86,7 +91,9 @@ export function tableRow(
   return {
     ...{ task, title, folder },
     data: { source, train, dev, split: split ?? null, trainLimit, devLimit },
-    ...{ seeds: result.seeds, steps: result.steps, backend: result.backend, seconds, command: result.command },
+    ...{ seeds: result.seeds, steps: result.steps, denseSteps: result.plan.denseSteps },
+    ...{ dense: result.dense, constant: result.constant ?? null },
+    ...{ backend: result.backend, seconds, command: result.command },
     methods: Object.fromEntries(
       own.map((name) => {
         const { metric, scores, outputCosine } = result.methods[name];
@@ -157,6 +164,9 @@ export const tableResultSchema = v.looseObject({
       }),
       seeds: v.pipe(v.array(v.number()), v.minLength(1)),
       steps: v.number(),
+      denseSteps: v.optional(v.number()),
+      dense: v.optional(v.nullable(measure)),
+      constant: v.optional(v.nullable(measure)),
       backend: v.string(),
       seconds: v.nullable(v.number()),
       command: v.string(),

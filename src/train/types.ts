@@ -105,6 +105,8 @@ export interface MethodRun {
   readonly metric: number;
   /** Every official metric of the task, the one above among them. */
   readonly scores: Scores;
+  /** The metric of one answer for all, the most frequent one in training; null where there is no such answer. */
+  readonly constant: number | null;
   readonly outputCosine: number;
   readonly cka: number;
   readonly ckaDebiased: number | null;
