@@ -72,6 +72,15 @@ describe('omoe predict', () => {
     expect((await predict(model, [], 'the gull')).stdout).toMatch(/^LABEL_[01]\t0\.\d{4}\n$/);
   });
 
+  it('reads marked words, which decide together with the text', async () => {
+    const model = await writeModel(join(scratch(), 'model'), { head: headSpec('classify', { classes: 2, spans: 1 }) });
+    const { code, stdout } = await predict(model, [], 'the [[gull]] is old\nthe gull is [[old]]\n');
+    expect(code).toBe(0);
+    const [one, other] = stdout.split('\n');
+    expect(one).toMatch(/^LABEL_[01]\t0\.\d{4}$/);
+    expect(other).not.toBe(one);
+  });
+
   it('refuses what it cannot read, each in its own words', async () => {
     const folder = scratch();
     const model = await writeModel(join(folder, 'model'), binary);
@@ -87,7 +96,7 @@ describe('omoe predict', () => {
       [model, ['--length', '41'], 'a', 2, /predict --length: .* from 4 to 40/],
       [model, ['--null-threshold', '0'], 'a', 2, /a head that does classify/],
       [bare, [], 'a', 4, /a model without the head of a task/],
-      [marked, [], 'a', 2, /asks for 1 marked words/],
+      [marked, [], 'a', 4, /0 marked words at the standard input:1, expected 1, each written \[\[so\]\]/],
       [many, [], 'a', 4, new RegExp(`${vocabulary.length + 1} word pieces and a model of ${vocabulary.length}`)],
     ];
     for (const [path, options, input, exitCode, message] of refused) {

@@ -89,17 +89,10 @@ const isWritten = ({ text }: WrittenLine): boolean => text.trim() !== '';
 
 async function settingsOf(flags: PredictFlags, model: SavedModel, { cores }: Environment) {
   const { folder, config, head, classes } = model;
-  if (head.spans > 0)
-    throw new UsageError({
-      operation: 'predict --model',
-      received: `${folder}, whose head asks for ${head.spans} marked words`,
-      expected: 'a head that reads plain text',
-      advice: 'omoe eval reads marked words from the files of their tasks.',
-    });
   const tokenizer = await readTokenizer(folder, nodeFiles.read);
   requireVocabulary(model, tokenizer.size);
   const options: WrittenOptions = {
-    ...{ tokenizer, head: head.kind, classes, pairs: flags.pairs ?? false },
+    ...{ tokenizer, head: head.kind, classes, pairs: flags.pairs ?? false, marked: head.spans },
     length: integer('--length', flags.length, model.length, tokenizer.specials(true) + 1, longestInput(config)),
     noAnswer: flags.nullThreshold === undefined ? null : threshold(flags.nullThreshold),
   };

@@ -108,16 +108,19 @@ describe('the comparisons of a table', () => {
       out: join('f', 'out', 'boolq'),
     });
     expect(cb!.flags).toMatchObject({
+      denseSteps: '120',
       steps: '60',
       batch: '16',
-      lr: '0.002',
+      lr: '0.001',
       length: '128',
       devLimit: '500',
       experts: '4',
     });
     const cycle = 'accumulateSteps=20,orthogonalSteps=20';
     expect(cb!.flags.methods).toBe(`adamw,omoe:${cycle},omoe-paper:${cycle}`);
-    expect(cb!.command).toMatch(/^npx omoe compare --task cb --data .*CB --model .* --steps 60 .*--out .*cb$/);
+    expect(cb!.command).toMatch(
+      /^npx omoe compare --task cb --data .*CB --model .* --dense-steps 120 --steps 60 .*--out .*cb$/,
+    );
     expect(planTable('qa', flags).tasks[0]!.flags.data).toBe(join('f', 'data'));
   });
 

@@ -6,7 +6,7 @@ import { answerText, type WrittenOptions, writtenExamples } from './written-line
 
 const tokenizer = letterPieces();
 const options = (head: HeadKind, changes: Partial<WrittenOptions> = {}): WrittenOptions => ({
-  ...{ tokenizer, head, classes: [], length: 12, pairs: false, noAnswer: null },
+  ...{ tokenizer, head, classes: [], length: 12, pairs: false, marked: 0, noAnswer: null },
   ...changes,
 });
 const lines = (...texts: string[]) => texts.map((text, i) => ({ number: i + 1, text }));
@@ -32,6 +32,41 @@ describe('writtenExamples', () => {
     expect(pair.examples[0]).toEqual({ tokens: joined.tokens, segments: joined.segments, label: 0 });
     expect(() => answers([numbers(0, Number.NaN)])).toThrow(DivergedError);
     expect(answers([numbers(1000, 999)])[0]).toMatchObject({ class: 'no' }); // no exponential overflows
+  });
+
+  it('keeps marked words in sight, and tells the head where they are', () => {
+    const classes = ['no', 'yes'];
+    const [{ tokens, spans, segments }] = ask('classify', ['ab [[cd]] [[ef]]'], { classes, marked: 2 }).examples;
+    expect(tokens).toEqual(tokenizer.join(tokenizer.pieces('ab cd ef')).tokens);
+    expect(segments).toBeUndefined();
+    const own = ({ from, to }: { from: number; to: number }, of = tokens) => [...of.subarray(from, to)];
+    const pieces = (text: string) => [...tokenizer.join(tokenizer.pieces(text)).tokens.subarray(1, -1)];
+    expect(spans!.map((span) => own(span))).toEqual([pieces('cd'), pieces('ef')]);
+
+    const pair = ask('classify', ['abcdefghijklmnopqrstuvwxyzabcdefghijklm[[nop]]\t[[abc]]d'], {
+      classes,
+      pairs: true,
+      marked: 2,
+    });
+    expect(pair.cut).toEqual([1]);
+    const { tokens: cut, spans: both, segments: texts } = pair.examples[0];
+    expect(cut).toHaveLength(12);
+    expect(both!.map((span) => own(span, cut))).toEqual([pieces('nop'), pieces('abc')]);
+    expect(both!.map(({ from }) => texts![from])).toEqual([0, 1]);
+    expect(pair.answers([numbers(0, 1)])[0]).toMatchObject({ class: 'yes' });
+  });
+
+  it.each([
+    ['ab', /0 marked words at in.txt:1, expected 2, each written \[\[so\]\]/],
+    ['[[a]] [[b]] [[c]]', /3 marked words/],
+    ['[[a]] [[b', /brackets that do not close/],
+    ['[[a]] b]] [[c', /brackets that do not close/],
+    ['[[a [[b]]', /brackets that do not close/],
+    ['[[a]] [[ ]]', /brackets that do not close/],
+  ])('refuses marks that are not the head’s: %s', (text, message) => {
+    const asking = () => ask('classify', [text], { classes: ['no', 'yes'], marked: 2 });
+    expect(asking).toThrow(DataError);
+    expect(asking).toThrow(message);
   });
 
   it('gives the value of a regression as it is', () => {

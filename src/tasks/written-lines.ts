@@ -7,6 +7,7 @@ import { questionFeatures } from './qa/features.ts';
 import { usualLongest } from './qa/spans.ts';
 import { usualWindows } from './qa/windows.ts';
 import { largest, refuseDiverged } from './score.ts';
+import { type MarkedText, markedSequence, readMarks } from './superglue/marked-sequence.ts';
 import type { Example, HeadKind, Output, Sequence } from './types.ts';
 
 /** A line with something on it. */
@@ -25,6 +26,8 @@ export interface WrittenOptions {
   readonly length: number;
   /** classify and regress: a line is two texts. */
   readonly pairs: boolean;
+  /** classify: the words that are marked in a line, `[[so]]`. */
+  readonly marked: number;
   /** span: a question has no answer where saying so is worth more than the best answer by over this; null: it always has. */
   readonly noAnswer: number | null;
 }
@@ -87,7 +90,7 @@ export function writtenExamples(lines: readonly WrittenLine[], name: string, opt
 function askedExamples(
   lines: readonly WrittenLine[],
   name: string,
-  { tokenizer, head, classes, length, pairs, noAnswer }: WrittenOptions,
+  { tokenizer, head, classes, length, pairs, marked, noAnswer }: WrittenOptions,
 ): WrittenExamples {
   if (pairs && head !== 'classify' && head !== 'regress') throw misplaced('--pairs', head);
   if (noAnswer !== null && head !== 'span') throw misplaced('--null-threshold', head);
@@ -113,6 +116,15 @@ function askedExamples(
     case 'classify':
     case 'regress': {
       const count = pairs ? 2 : 1;
+      if (marked > 0) {
+        const examples = fields(count, count).map((texts, i) => {
+          const [one, two] = markedTexts(texts, marked, `${name}:${lines[i].number}`);
+          const { cut: isCut, ...sequence } = markedSequence([one, two], tokenizer, length);
+          if (isCut) cut.push(lines[i].number);
+          return { ...sequence, label: 0 };
+        });
+        return { examples, cut, answers: (outputs) => outputs.map((output) => classAnswer(output, classes)) };
+      }
       const examples = fields(count, count).map(([first, second], i) => ({
         ...joined(lines[i].number, tokenizer.pieces(first), second === undefined ? null : tokenizer.pieces(second)),
         label: 0,
@@ -169,6 +181,22 @@ function askedExamples(
       };
     }
   }
+}
+
+/** @throws DataError where not as many words are marked as the head asks for, or brackets do not fit */
+function markedTexts(texts: readonly string[], expected: number, where: string): MarkedText[] {
+  const read = texts.map(readMarks);
+  const whole = read.filter((text) => text !== null);
+  const count = whole.reduce((sum, { marks }) => sum + marks.length, 0);
+  if (whole.length === texts.length && count === expected) return whole;
+  throw new DataError({
+    operation: 'predict',
+    received:
+      whole.length < texts.length
+        ? `brackets that do not close each other at ${where}`
+        : `${count} marked words at ${where}`,
+    expected: `${expected}, each written [[so]]`,
+  });
 }
 
 const misplaced = (option: string, head: HeadKind) =>

@@ -1,9 +1,9 @@
 /** WiC (Pilehvar and Camacho-Collados 2019): does a word mean the same in two sentences? */
 import * as v from 'valibot';
-import { longestFirst } from '../../text/template.ts';
 import { type Dataset, hiddenLabel } from '../dataset.ts';
 import { accuracyOf, countMarked, partsWith, sameMeaning } from './common.ts';
-import { formOf, keepMarked, type Marked, tokensOf } from './marked.ts';
+import { formOf, type Marked } from './marked.ts';
+import { markedSequence } from './marked-sequence.ts';
 import { check, labelOf, type Origin, place, readObjects, unitsOf, words } from './objects.ts';
 
 export interface WicRow {
@@ -70,14 +70,13 @@ export const wic: Dataset<WicRow> = {
   records: (source, labels) => readObjects('WiC', source, labels, rowOf),
   counts: (rows) => countMarked(rows, 'words found by likeness', 'words not found'),
   examples: (rows, tokenizer, length = Number.POSITIVE_INFINITY) =>
-    rows.map(({ sentences, marked, label }) => {
-      const whole = sentences.map((sentence) => tokenizer.pieces(sentence));
-      // As long as the joining would leave them, but with the marked word in each.
-      const rooms = longestFirst(whole[0].length, whole[1].length, length - tokenizer.specials(true));
-      const [a, b] = whole.map((pieces, i) => keepMarked(pieces, [marked[i]], rooms[i]));
-      const encoding = tokenizer.join(a, b, length);
-      const spans = [tokensOf(marked[0], a, encoding, 0), tokensOf(marked[1], b, encoding, 1)];
-      return { tokens: encoding.tokens, segments: encoding.segments, spans, label: label ?? hiddenLabel };
+    rows.map(({ sentences: [one, two], marked: [a, b], label }) => {
+      const texts = [
+        { text: one, marks: [a] },
+        { text: two, marks: [b] },
+      ] as const;
+      const { cut: _, ...sequence } = markedSequence(texts, tokenizer, length);
+      return { ...sequence, label: label ?? hiddenLabel };
     }),
   score: (rows, _, outputs) => accuracyOf('WiC', rows, outputs),
 };

@@ -2,7 +2,8 @@
 import * as v from 'valibot';
 import { type Dataset, hiddenLabel } from '../dataset.ts';
 import { accuracyOf, countMarked, sameMeaning, superglueParts } from './common.ts';
-import { keepMarked, type Marked, phraseAt, tokensOf } from './marked.ts';
+import { type Marked, phraseAt } from './marked.ts';
+import { markedSequence } from './marked-sequence.ts';
 import { check, labelOf, place, readObjects, words } from './objects.ts';
 
 export interface WscRow {
@@ -42,10 +43,8 @@ export const wsc: Dataset<WscRow> = {
   counts: (rows) => countMarked(rows, 'phrases found at another word', 'phrases not in the text'),
   examples: (rows, tokenizer, length = Number.POSITIVE_INFINITY) =>
     rows.map(({ text, marked, label }) => {
-      const pieces = keepMarked(tokenizer.pieces(text), marked, length - tokenizer.specials(false));
-      const encoding = tokenizer.join(pieces, null, length);
-      const spans = marked.map((one) => tokensOf(one, pieces, encoding, 0));
-      return { tokens: encoding.tokens, spans, label: label ?? hiddenLabel };
+      const { cut: _, ...sequence } = markedSequence([{ text, marks: marked }], tokenizer, length);
+      return { ...sequence, label: label ?? hiddenLabel };
     }),
   score: (rows, _, outputs) => accuracyOf('WSC', rows, outputs),
 };
