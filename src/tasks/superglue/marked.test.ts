@@ -2,8 +2,21 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { testTokenizer } from '../tokenizer.fixture.ts';
 import { formOf, keepMarked, type Marked, phraseAt, tokensOf } from './marked.ts';
+import { readMarks } from './marked-sequence.ts';
 
 const textOf = (text: string, { start, end }: Marked): string => text.slice(start, end);
+
+describe('marks in brackets', () => {
+  it('are taken out of the text, and stand where they stood', () => {
+    const { text, marks } = readMarks('[[ab]] c [[d e]]f')!;
+    expect(text).toBe('ab c d ef');
+    expect(marks).toEqual([
+      { start: 0, end: 2, how: 'given' },
+      { start: 5, end: 8, how: 'given' },
+    ]);
+    expect(readMarks('a [b] c')).toEqual({ text: 'a [b] c', marks: [] });
+  });
+});
 
 describe('phrases by the index of a word', () => {
   const at = (text: string, phrase: string, index: number): [string, string] => {
