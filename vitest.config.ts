@@ -31,6 +31,6 @@ export default defineConfig({
     maxWorkers: '100%',
     testTimeout: 120_000,
     // The kit's report compiles what no test of the run has asked for yet.
-    hookTimeout: 120_000,
+    hookTimeout: 300_000,
   },
 });

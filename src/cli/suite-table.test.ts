@@ -108,8 +108,8 @@ describe('the comparisons of a table', () => {
       out: join('f', 'out', 'boolq'),
     });
     expect(cb!.flags).toMatchObject({
-      denseSteps: '120',
-      steps: '60',
+      denseSteps: '100',
+      steps: '40',
       batch: '16',
       lr: '0.001',
       length: '128',
@@ -119,7 +119,7 @@ describe('the comparisons of a table', () => {
     const cycle = 'accumulateSteps=20,orthogonalSteps=20';
     expect(cb!.flags.methods).toBe(`adamw,omoe:${cycle},omoe-paper:${cycle}`);
     expect(cb!.command).toMatch(
-      /^npx omoe compare --task cb --data .*CB --model .* --dense-steps 120 --steps 60 .*--out .*cb$/,
+      /^npx omoe compare --task cb --data .*CB --model .* --dense-steps 100 --steps 40 .*--out .*cb$/,
     );
     expect(planTable('qa', flags).tasks[0]!.flags.data).toBe(join('f', 'data'));
   });
@@ -347,7 +347,7 @@ describe('omoe table', () => {
     };
     const squad = join(folder, 'out', 'squad1');
     expect(await refused('qa', { steps: '7', batch: '4' })).toContain(
-      `${squad}, which was finished with steps 80, batch 16, expected steps 7, batch 4. Name another folder`,
+      `${squad}, which was finished with steps 40, batch 16, expected steps 7, batch 4. Name another folder`,
     );
     expect(await refused('qa', { methods: 'adamw' })).toMatch(
       /finished with methods .*"omoe-paper.*, expected methods /,
@@ -389,7 +389,7 @@ describe('omoe table', () => {
     const text = await table('ner', flagsIn(folder, { dryRun: true }), calls);
     expect(text.ended).toBe(4);
     expect(text.stdout).toMatch(/^wnut17 +- +120 +16 +64 +- +read: received no file, expected one\.$/m);
-    expect(text.stdout).toMatch(/^wikigold +20 \/ 10 +120 +16 +96 +2 min +to be run$/m);
+    expect(text.stdout).toMatch(/^wikigold +20 \/ 10 +80 +16 +96 +2 min +to be run$/m);
     expect(text.stdout).toMatch(/^npx omoe compare --task wikigold /m);
     const json = await table('ner', flagsIn(folder, { dryRun: true, json: true }), calls);
     expect(JSON.parse(json.stdout)).toMatchObject({
