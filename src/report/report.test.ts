@@ -163,7 +163,7 @@ describe('the words', () => {
 
   it('name a direction only where the interval leaves out zero', () => {
     expect(differenceSentence(difference([0.01, -0.01, 0], [-0.07, -0.071, -0.072]), 'accuracy')).toBe(
-      'omoe against adamw: accuracy +0.000 [−0.025, +0.025], no difference can be told; ' +
+      'omoe against adamw: accuracy 0.000 [−0.025, +0.025], no difference can be told; ' +
         'cosine of expert outputs −0.071 [−0.073, −0.069], less alike.',
     );
     // Two equal differences leave an interval of no width: that is chance, not certainty.
@@ -179,7 +179,7 @@ describe('the words', () => {
   });
 
   it('write intervals, and a dash for what a method does not have', () => {
-    expect(interval(meanInterval([1, 3]))).toBe('2.000 [-10.706, 14.706]');
+    expect(interval(meanInterval([1, 3]))).toBe('2.000 [−10.706, 14.706]');
     expect(interval(meanInterval([1]))).toBe('1.000');
     expect(interval(null)).toBe('-');
     const { columns, rows } = summaryTable(result);

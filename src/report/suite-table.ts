@@ -1,19 +1,12 @@
 /** A table of the paper for people: Markdown, which is plain text as well. */
 import type { Difference, Measure } from '../train/result.ts';
 import { type TableResult, type TableRow, withoutThreads } from '../train/table-result.ts';
-import { differenceNote, interval, number } from './summary.ts';
+import { differenceNote, interval, number, signed } from './summary.ts';
 
 /** Metrics are shown as GLUE shows them: times 100, with one decimal. */
 export const percent = (measure: Measure): string => {
   const [mean, low, high] = [measure.mean, measure.low, measure.high].map((value) => number(100 * value, 1));
   return Number.isNaN(measure.low) ? mean : `${mean} [${low}, ${high}]`;
-};
-
-const signed = (value: number, decimals: number): string => {
-  if (!Number.isFinite(value)) return String(value);
-  const text = number(Math.abs(value), decimals);
-  // What rounds to zero has no sign.
-  return `${Number(text) === 0 ? '' : value > 0 ? '+' : '−'}${text}`;
 };
 
 const difference = ({ mean, low, high }: Measure, factor: number, decimals: number): string => {

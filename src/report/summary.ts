@@ -84,11 +84,18 @@ export function interval(measure: Measure | null): string {
 
 const mean = (measure: Measure | null) => (measure === null ? '-' : number(measure.mean));
 
-/** A fixed number of decimals, so that columns line up; NaN and infinities by name. */
-export const number = (value: number, decimals = 3): string =>
-  Number.isFinite(value) ? value.toFixed(decimals) : String(value);
+/** A fixed number of decimals, so that columns line up; what rounds to zero has no sign. NaN and infinities by name. */
+export function number(value: number, decimals = 3): string {
+  if (!Number.isFinite(value)) return String(value);
+  const text = Math.abs(value).toFixed(decimals);
+  return value < 0 && Number(text) !== 0 ? `−${text}` : text;
+}
 
-const signed = (value: number) => `${value >= 0 ? '+' : '−'}${number(Math.abs(value))}`;
+/** The same with a sign before what lies above zero too. */
+export function signed(value: number, decimals = 3): string {
+  const text = number(value, decimals);
+  return Number(text) > 0 && Number.isFinite(value) ? `+${text}` : text;
+}
 
 /**
  * A paired difference in words, e.g. `omoe against adamw: accuracy +0.004 [−0.010, +0.018], no difference can be told;
