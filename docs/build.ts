@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 
 /**
- * `npm run docs`: runs the conformance kit on the backends named, default all that can run in Node here, and writes
- * docs/backends.md from the reports. Files ending in .json are taken as reports that were made elsewhere, such as in a browser.
+ * `npm run docs`: runs the conformance kit on the backends named, default all that can run here in Node and in Chromium, and writes
+ * docs/backends.md from the reports. Files ending in .json are taken as reports that were made elsewhere.
  */
 
 const named = process.argv.slice(2);
@@ -16,8 +16,12 @@ const folder = 'runs/conform';
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 
-const node = (args: readonly string[]) =>
-  spawnSync(process.execPath, ['--import', 'tsx', ...args], { encoding: 'utf8', maxBuffer: 2 ** 28 });
+const node = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  spawnSync(process.execPath, ['--import', 'tsx', ...args], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+    env: { ...process.env, ...env },
+  });
 
 const reports: string[] = [];
 for (const backend of backends.length > 0
@@ -31,6 +35,25 @@ for (const backend of backends.length > 0
   }
   writeFileSync(path, stdout);
   reports.push(path);
+}
+/** Columns of Chromium, in this order. */
+const modes = ['gpujs:webgl', 'gpujs:webgl2', 'gpujs:webgpu', 'wasm:relaxed'];
+if (named.length === 0) {
+  const inChromium = 'runs/conform-browser';
+  rmSync(inChromium, { recursive: true, force: true });
+  const { status, stdout, stderr } = node(['property-tests/browser/main.ts', 'conformance'], {
+    OMOE_BROWSER: 'required',
+    OMOE_BROWSER_CONFORMANCE: modes.map((mode) => mode.replace('gpujs:', '')).join(','),
+    OMOE_BROWSER_REPORTS: inChromium,
+    OMOE_BROWSER_SECONDS: '1800',
+    ...(process.env.OMOE_RUNS ? { OMOE_BROWSER_RUNS: process.env.OMOE_RUNS } : {}),
+  });
+  if (status !== 0) console.error(`in Chromium: ${stderr.trim()}\n${stdout.trim()}`);
+  for (const mode of modes) {
+    const path = `${inChromium}/${mode.replace(':', '-')}.json`;
+    if (existsSync(path)) reports.push(path);
+    else console.error(`left out: ${mode} in Chromium`);
+  }
 }
 const written = node(['docs/capabilities.ts', ...reports, ...made]);
 process.stderr.write(written.stderr);
