@@ -119,8 +119,8 @@ describe('table.md', () => {
   it('has averages, paired differences, further metrics, times and commands', () => {
     expect(lines).toContainEqual(['average', '', 'metric', '77.0 [72.0, 82.0]', '78.3 [73.2, 83.5]']);
     // 1, 2 and 1 points: 1.33 ± 4.303 · 0.577 / √3.
-    expect(lines).toContainEqual(['MRPC', 'omoe − adamw', '+1.3 [−0.1, +2.8]', '−0.400 [−0.425, −0.375]']);
-    expect(lines).toContainEqual(['average', 'omoe − adamw', '+1.3 [−0.1, +2.8]', '−0.400 [−0.425, −0.375]']);
+    expect(lines).toContainEqual(['MRPC', 'omoe − adamw', '+1.3 [−0.1, +2.8]', '−0.4000 [−0.4248, −0.3752]']);
+    expect(lines).toContainEqual(['average', 'omoe − adamw', '+1.3 [−0.1, +2.8]', '−0.4000 [−0.4248, −0.3752]']);
     expect(lines).toContainEqual(['QNLI', 'exact', '50.0', '25.0']);
     expect(lines).toContainEqual(['MRPC', '150', '0 1 2', '75 s']);
     expect(lines).toContainEqual(['QNLI', '150', '0 1 2', '10 min']);

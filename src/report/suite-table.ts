@@ -89,7 +89,7 @@ const mainTable = ({ tasks, methods, average }: TableResult): string => {
 
 const differenceTable = ({ tasks, average }: TableResult): string | null => {
   const row = (title: string, { method, baseline, metric, outputCosine }: Difference) => [
-    ...[title, `${method} − ${baseline}`, difference(metric, 100, 1), difference(outputCosine, 1, 3)],
+    ...[title, `${method} − ${baseline}`, difference(metric, 100, 1), difference(outputCosine, 1, 4)],
   ];
   const rows = [
     ...tasks.flatMap(({ title, differences }) => differences.map((one) => row(title, one))),
