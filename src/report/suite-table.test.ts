@@ -143,7 +143,7 @@ describe('table.md', () => {
     const [difference] = rows[0]!.differences;
     const equal = { ...rows[0]!, differences: [{ ...difference!, metric: none, outputCosine: measure(0, 0, 0) }] };
     const text = renderSuiteTable({ ...result, tasks: [equal], average: null });
-    expect(text).toMatch(/omoe − adamw \| 0\.0 \[0\.0, \+0\.1\] \| 0\.000 \[0\.000, 0\.000\]/);
+    expect(text).toMatch(/omoe − adamw \| 0\.0 \[0\.0, \+0\.1\] \| 0\.0000 \[0\.0000, 0\.0000\]/);
   });
 
   it('is all cells side by side, whatever stands in them', () => {
