@@ -46,6 +46,13 @@ module.exports = {
       },
     },
     {
+      name: 'optimizers-know-no-training',
+      comment: 'Optimizers are used without a trainer; what both name is declared in optim, and types count too.',
+      severity: 'error',
+      from: { path: '^src/optim/' },
+      to: { path: '^src/(train|cli|report|tasks|models)/' },
+    },
+    {
       name: 'files-know-nothing-of-tensors',
       comment: 'Files, formats and checkpoints are read and written without the engine; only io/node*.ts see the disk.',
       severity: 'error',

@@ -19,6 +19,7 @@ export {
   boundRows,
   boundsMarkdown,
   formatBounds,
+  formatClaims,
   type Report,
   type ReportDocument,
   reportDocument,

@@ -1,5 +1,5 @@
 import { afterAll, describe, it } from 'vitest';
-import { conformance, formatBounds, type SuiteOptions } from './index.ts';
+import { conformance, formatBounds, formatClaims, type SuiteOptions } from './index.ts';
 
 /** The kit under vitest, with its settings from the environment. */
 
@@ -32,8 +32,9 @@ export function testBackend(file: string, { runs, layoutsKeepBits = false, ...op
   conformance({
     ...{ describe, it, afterAll },
     ...settingsFor(file, runs),
-    report({ bounds }) {
+    report({ bounds, laws }) {
       console.info(formatBounds(bounds));
+      console.info(formatClaims(laws));
       const changed = bounds.filter(({ used }) => used.strided).map(({ operation }) => operation);
       if (layoutsKeepBits && changed.length > 0) throw new Error(`layouts change the bits of ${changed.join(', ')}`);
     },

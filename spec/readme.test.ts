@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { omoeDefaults } from '../src/optim/options.ts';
+import { usedBy as declarationsUsedBy } from './readme.fixture.ts';
 
-/** The map of the README must lead somewhere: each file exists, each definition is exported by its file. */
+/** The map of the README must lead somewhere: files exist, definitions are exported, laws run the definitions that they say. */
 const here = (path: string) => new URL(path, import.meta.url);
 const lines = readFileSync(here('./README.md'), 'utf8').split('\n');
 const rows = lines
@@ -26,12 +27,27 @@ describe('the map', () => {
       expect(quoted(code).filter((path) => !existsSync(here(`../${path}`)))).toEqual([]);
     });
   }
-  it('names laws and tests that exist', () => {
-    const named = [...new Set(rows.flatMap(([, , laws]) => quoted(laws)))];
-    const places = (law: string) =>
-      law.startsWith('laws/') ? [`../property-tests/${law}.ts`, `../property-tests/${law}.test.ts`] : [`../${law}`];
-    expect(named.filter((law) => !places(law).some((path) => existsSync(here(path))))).toEqual([]);
-  });
+  const root = here('../').href;
+  const inside = ['spec/', 'property-tests/'].map((folder) => root + folder);
+  const usedBy = new Map<string, ReadonlySet<string>>();
+  const uses = (place: string): ReadonlySet<string> => {
+    if (!usedBy.has(place)) usedBy.set(place, declarationsUsedBy(fileOf(place), [...inside, fileOf(place)]));
+    return usedBy.get(place)!;
+  };
+  const fileOf = (place: string) => root + (place.startsWith('laws/') ? `property-tests/${place}.ts` : place);
+  for (const [equation, definition, laws] of rows) {
+    it(`${equation}: laws and tests run the definition where it says so, and nowhere else`, () => {
+      const names = quoted(definition);
+      const definitions = names.flatMap((file, k) => (k % 2 === 0 ? [`${root}spec/${file} ${names[k + 1]}`] : []));
+      const places = [...laws.matchAll(/(= )?`([^`]+)`/g)];
+      expect(places.length).toBeGreaterThan(0);
+      for (const [, marked, place] of places) {
+        const runs = definitions.some((name) => uses(place).has(name));
+        // The specification's own tests run what they test, and are not marked.
+        expect(runs, place).toBe(marked !== undefined || place.startsWith('spec/'));
+      }
+    });
+  }
 });
 
 describe('ambiguities.md', () => {

@@ -79,10 +79,25 @@ function decode(base64: string): Uint8Array<ArrayBuffer> {
 const compiled = new Map<keyof typeof sources, Promise<WebAssembly.Module>>();
 
 async function compile(name: keyof typeof sources): Promise<WebAssembly.Module> {
-  const { base64 } = await sources[name]();
-  return WebAssembly.compile(decode(base64));
+  try {
+    const { base64 } = await sources[name]();
+    return await WebAssembly.compile(decode(base64));
+  } catch (cause) {
+    // A chunk that a server did not give, a policy that forbids compiling, no memory: the next call may fare better.
+    compiled.delete(name);
+    throw new DeviceError(
+      {
+        operation: 'wasm',
+        received: `kernels (${name}) that could not be loaded and compiled: ${cause instanceof Error ? cause.message : cause}`,
+        expected: 'WebAssembly that compiles here',
+        advice: 'Try again, or use the cpu backend.',
+      },
+      { cause },
+    );
+  }
 }
 
+/** @throws DeviceError when they cannot be loaded or compiled; a later call tries again */
 export async function compileKernels(simd: Simd, shared: boolean): Promise<KernelModule> {
   const name = shared ? (`${simd}-shared` as const) : simd;
   const module = compiled.get(name) ?? compile(name);

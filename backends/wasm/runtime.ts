@@ -4,7 +4,7 @@ import { contiguousStrides, isContiguous, sizeOf } from '../../src/shape.ts';
 import { copyInto } from './copy.ts';
 import type { Exports } from './generated/exports.ts';
 import { bytesOf, type Storage, type WasmBuffer } from './storage.ts';
-import type { Threads } from './threads.ts';
+import { LostThreads, type Threads } from './threads.ts';
 
 /** From views to calls of the compiled kernels: addresses, temporary memory, and the choice of threads. */
 
@@ -113,25 +113,31 @@ export function createRuntime({ exports, storage, threads, largestChunk }: Runti
     },
   };
 
-  /** A trap leaves memory in an unknown state; what our own code refuses does not. */
-  const explain = (error: unknown): unknown => {
-    if (!(error instanceof WebAssembly.RuntimeError)) {
-      if (error instanceof DeviceError && error.complaint.advice?.startsWith('The backend is lost'))
-        storage.close(() => error);
-      return error;
-    }
-    const trapped = (name: string) =>
-      new DeviceError(
-        {
-          operation: name,
-          received: `a trap in a kernel of ${operation}: ${error.message}`,
-          expected: 'a kernel that ends',
-          advice: 'The backend is lost: make a new one. This is a fault of omoe; please report it.',
-        },
-        { cause: error },
-      );
-    storage.close(trapped);
-    return trapped(operation);
+  /** What ends the backend: threads that failed, and traps, which leave memory in an unknown state. null: neither. */
+  const lossBy = (error: unknown): DeviceError | null => {
+    if (error instanceof LostThreads) return error;
+    if (!(error instanceof WebAssembly.RuntimeError)) return null;
+    return new DeviceError(
+      {
+        operation,
+        received: `a trap: ${error.message}`,
+        expected: 'a kernel that ends',
+        advice: 'The backend is lost: make a new one. This is a fault of omoe; please report it.',
+      },
+      { cause: error },
+    );
+  };
+
+  /** Every later call names itself, and the first failure as the reason. */
+  const lose = (first: DeviceError): void => {
+    const received = `a backend that was lost in ${first.complaint.operation} (${first.complaint.received})`;
+    storage.close(
+      (name) =>
+        new DeviceError(
+          { ...first.complaint, operation: name, received, expected: 'a live backend' },
+          { cause: first },
+        ),
+    );
   };
 
   return (name, kernel) => (inputs, attrs, specs) => {
@@ -143,7 +149,9 @@ export function createRuntime({ exports, storage, threads, largestChunk }: Runti
       return kernel(runtime, inputs, attrs, specs);
     } catch (error) {
       for (const buffer of outputs) storage.free(buffer);
-      throw explain(error);
+      const loss = lossBy(error);
+      if (loss) lose(loss);
+      throw loss ?? error;
     } finally {
       for (const taken of temporaries) storage.give(taken);
       temporaries = [];

@@ -11,6 +11,9 @@ import {
   word,
 } from './protocol.ts';
 
+/** A thread trapped, died or did not answer in time: the memory is not to be trusted from then on. */
+export class LostThreads extends DeviceError {}
+
 /** The threads beside the host's own: Node's `worker_threads`, or workers of a browser whose page is cross-origin isolated. */
 export interface Threads {
   /** All of them, the host's own included. */
@@ -18,7 +21,7 @@ export interface Threads {
   /**
    * Computes the items [0, items) of a kernel in chunks of `grain`, the host's thread among those that work, and returns when
    * all are done.
-   * @throws DeviceError when a thread trapped, died or did not answer in time; the memory is not to be trusted from then on
+   * @throws LostThreads
    */
   run(operation: string, kernel: number, items: number, grain: number, args: readonly number[]): void;
   stop(): Promise<void>;
@@ -160,8 +163,8 @@ export async function startThreads(
     }
   };
 
-  const failed = (operation: string, received: string): DeviceError =>
-    new DeviceError({
+  const failed = (operation: string, received: string): LostThreads =>
+    new LostThreads({
       operation,
       received,
       expected: 'threads that finish their share',

@@ -5,6 +5,7 @@ import { attention, layerNorm, linearGelu, softmax } from './layers.ts';
 import { matmul, skinny } from './matmul.ts';
 import { moeExperts, moeStep, moeTokens } from './moe-step.ts';
 import { omoeSteps } from './omoe-step.ts';
+import { phaseStart } from './phase-start.ts';
 import { gate, groupedMatmul, groupedOuter } from './routing.ts';
 import { adamw, projectDense, projectFactored } from './updates.ts';
 
@@ -12,7 +13,7 @@ import { adamw, projectDense, projectFactored } from './updates.ts';
 export const cases = [
   ...[matmul, skinny, linearGelu, softmax, layerNorm, attention, gate, groupedMatmul, groupedOuter],
   ...[projectDense, projectFactored, adamw],
-  ...[moeStep, moeTokens, moeExperts, encoderStep, encoderTrain, encoderFeed, ...omoeSteps],
+  ...[moeStep, moeTokens, moeExperts, encoderStep, encoderTrain, encoderFeed, ...omoeSteps, phaseStart],
 ] as readonly unknown[] as readonly Case[];
 
 /** @throws Error for a name that no case has */

@@ -34,7 +34,7 @@ export const drawLayer = (t: Engine, { tokens, width, hidden, experts }: Shape):
   layer: upcycle(initFeedForward(t, key(1), width, hidden), { experts, key: key(2), noise: 0.02 }),
 });
 
-const drawStep = (t: Engine, shape: Shape): Step => {
+export const drawStep = (t: Engine, shape: Shape): Step => {
   const drawn = drawLayer(t, shape);
   return { ...drawn, state: optimizer.initial(parametersOf(drawn.layer)) };
 };
@@ -45,7 +45,7 @@ export const lossOf = (x: Tensor, layer: MoEParameters): Tensor => moe(x, layer,
 export const gradientsOf = ({ x, layer }: Layer): [Tensor, MoEParameters] =>
   x.engine.valueAndGrad((watched: MoEParameters) => lossOf(x, watched))(layer);
 
-function step({ x, layer, state }: Step): readonly Tensor[] {
+export function step({ x, layer, state }: Step): readonly Tensor[] {
   const [loss, gradients] = gradientsOf({ x, layer });
   const parameters = parametersOf(layer);
   const given = { parameters, gradients: parametersOf(gradients), state };

@@ -150,8 +150,9 @@ function orthogonal(
   return { ...state, step: options.accumulateSteps, linears: new Map(linears) };
 }
 
+const sides = ['output', 'input', 'update'] as const;
+
 export const omoeSteps = [
-  omoeCase('accumulate', 'output'),
-  omoeCase('accumulate', 'input'),
-  ...(['output', 'input', 'update'] as const).map((side) => omoeCase('orthogonal', side)),
+  ...sides.map((side) => omoeCase('accumulate', side)),
+  ...sides.map((side) => omoeCase('orthogonal', side)),
 ];

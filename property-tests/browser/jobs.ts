@@ -9,6 +9,8 @@ export interface Job {
   readonly root: string;
   /** What stands behind the question mark; an empty value is a mere name. */
   readonly query: Readonly<Record<string, string>>;
+  /** Whether the page is cross-origin isolated; the default. */
+  readonly isolated?: boolean;
   /** It has failed if it takes longer. */
   readonly seconds: number;
   /** Called about every two seconds while it runs. */
@@ -18,8 +20,8 @@ export interface Job {
 }
 
 /** @throws for a job that throws, takes too long, or whose page complains of anything */
-export async function runJob<T>(browser: Browser, { root, query, seconds, watch, ended }: Job): Promise<T> {
-  const server = await serve(root);
+export async function runJob<T>(browser: Browser, { root, query, isolated, seconds, watch, ended }: Job): Promise<T> {
+  const server = await serve(root, { isolated });
   try {
     const open = await openPage(browser, `${server.url}/index.html?${new URLSearchParams(query)}`);
     try {

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { extname, join, sep } from 'node:path';
 
-/** A folder on 127.0.0.1, on a port that was free. Pages are cross-origin isolated, as SharedArrayBuffer asks for. */
+/** A folder on 127.0.0.1, on a port that was free. */
 export interface Server {
   /** Without a slash at the end. */
   readonly url: string;
@@ -20,10 +20,13 @@ const types: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
-export async function serve(root: string): Promise<Server> {
+/** What makes a page cross-origin isolated, as SharedArrayBuffer asks for. */
+const isolating = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+
+export async function serve(root: string, { isolated = true }: { readonly isolated?: boolean } = {}): Promise<Server> {
   const base = await realpath(root);
   const server = createServer((request, response) => {
-    answer(base, request, response).catch(() => response.writeHead(404).end());
+    answer(base, isolated ? isolating : {}, request, response).catch(() => response.writeHead(404).end());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -36,7 +39,12 @@ export async function serve(root: string): Promise<Server> {
   };
 }
 
-async function answer(base: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  base: string,
+  headers: Readonly<Record<string, string>>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   if (request.url === '/favicon.ico') {
     response.writeHead(204).end();
     return;
@@ -48,8 +56,7 @@ async function answer(base: string, request: IncomingMessage, response: ServerRe
   }
   response.writeHead(200, {
     'Content-Type': types[extname(path)] ?? 'application/octet-stream',
-    'Cross-Origin-Opener-Policy': 'same-origin',
-    'Cross-Origin-Embedder-Policy': 'require-corp',
+    ...headers,
     'Cache-Control': 'no-store',
   });
   createReadStream(path).pipe(response);

@@ -14,13 +14,16 @@ import { brief, messageOf, requestOf, type Suite } from './suite.ts';
 interface Case extends BackendRequest {
   readonly built: Built;
   readonly worker: boolean;
+  /** Served without the headers that memory of several threads takes. */
+  readonly alone?: boolean;
 }
 
-const nameOf = ({ built, backend, mode, worker }: Case): string =>
-  [built, worker ? 'worker' : 'page', mode ? `${backend}:${mode}` : backend].join(' ');
+const nameOf = ({ built, backend, mode, worker, alone }: Case): string =>
+  [built, worker ? 'worker' : 'page', mode ? `${backend}:${mode}` : backend, ...(alone ? ['alone'] : [])].join(' ');
 
 /**
- * Every way of building on the CPU backend, in WebAssembly and on the first mode of gpu.js, and every other mode in one of them.
+ * Every way of building on the CPU backend, in WebAssembly and on the first mode of gpu.js, and every other mode in one of them;
+ * WebAssembly also where a page is not cross-origin isolated.
  * Unbundled pages have no workers (bundles.ts).
  */
 const casesOf = ([first, ...others]: readonly string[]): Case[] => {
@@ -39,6 +42,7 @@ const casesOf = ([first, ...others]: readonly string[]): Case[] => {
   return [
     ...ways.flatMap((way) => everywhere.map((request) => ({ ...way, ...request }))),
     ...['wasm:relaxed', ...others].flatMap((name) => ways.slice(0, 2).map((way) => ({ ...way, ...requestOf(name) }))),
+    ...ways.slice(0, 2).map((way) => ({ ...way, ...requestOf('wasm:plain'), alone: true })),
   ];
 };
 
@@ -52,9 +56,10 @@ interface Trained extends TrainingReport {
  * @throws for a training that fails or whose numbers are not those of the CPU backend
  */
 async function trainInPage(browser: Browser, root: string, given: Case, pictures: string | null): Promise<Trained> {
-  const { backend, mode, worker } = given;
+  const { backend, mode, worker, alone = false } = given;
   const report = await runJob<TrainingReport>(browser, {
     root,
+    isolated: !alone,
     query: { backend, ...(mode ? { mode } : {}), ...(worker ? { worker: '' } : {}) },
     seconds: 120,
     async ended({ page }) {
@@ -68,7 +73,9 @@ async function trainInPage(browser: Browser, root: string, given: Case, pictures
     [report.backend, backend, 'the backend'],
     [report.mode, mode ?? report.mode, 'the mode'],
     [report.worker, worker, 'running in a worker'],
-    [report.crossOriginIsolated, true, 'being cross-origin isolated'],
+    [report.crossOriginIsolated, !alone, 'being cross-origin isolated'],
+    [report.threads, backend === 'wasm' && !alone ? 2 : 1, 'the number of threads'],
+    [report.notes.some((note) => /^one thread: .*COOP/.test(note)), alone, 'a note of the one thread'],
   ] as const;
   for (const [is, should, what] of asked) if (is !== should) faults.push(`${what} is ${is}, asked was ${should}`);
   if (faults.length > 0) throw new Error(faults.join('\n'));

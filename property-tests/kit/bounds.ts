@@ -97,5 +97,5 @@ export const bounds: { readonly [K in OperationName]: string } = {
   squeeze: '',
   adamwStep: 'bounds of operations/optimizer-steps.ts: m γ₃, v γ₄, Δ through ε_sqrt and ε_divide',
   sgdStep: 'v: γ₄(|μv| + |g| + |λθ|) + 8λ; Δ: η γ₆ of these, with Nesterov γ₉, + 8λ',
-  dropout: 'γ₃ |x/(1 − rate)| + λ',
+  dropout: 'γ₃ |y| + λ',
 };

@@ -2,6 +2,7 @@ import { type Any, array, indices, type Real, sameShape, toFlat } from '../../sp
 import type { HostArray } from '../../src/backend.ts';
 import { formatShape, formatSpec } from '../../src/shape.ts';
 import type { Tensor } from '../../src/tensor.ts';
+import { shareOfBound } from './within.ts';
 
 /** Comparing tensors: with a definition within a bound, or with each other bit for bit. */
 
@@ -29,22 +30,23 @@ const same = (a: number, b: number): boolean => a === b || (Number.isNaN(a) && N
  * Holds each element to |computed − exact| ≤ bound (null: 0). An infinity or NaN has to be met exactly.
  * @param among where given, only the elements at which it is finite are compared
  * @returns max(error/bound), and a line about the worst element where that is above 1
+ * @throws UsageError, of `what`, for a bound that is negative or NaN
  */
 export function worstElement(
   computed: ArrayLike<number>,
   exact: Any,
   bound: Real | null,
-  { among }: { readonly among?: Any } = {},
+  { among, what = 'worstElement' }: { readonly among?: Any; readonly what?: string } = {},
 ): { readonly ratio: number; readonly message: string | null } {
   const [values, bounds] = [toFlat(exact), bound && toFlat(bound)];
   const compared = among && toFlat(among);
   let [ratio, worst] = [0, -1];
   for (let i = 0; i < values.length; i++) {
-    if (same(computed[i], values[i])) continue;
+    const met = same(computed[i], values[i]);
+    // The bound is looked at where it is not needed too; beside an infinity or NaN it means nothing.
+    if (met && !Number.isFinite(values[i])) continue;
     if (compared && !Number.isFinite(compared[i])) continue;
-    const allowed = bounds ? bounds[i] : 0;
-    const share = Math.abs(computed[i] - values[i]) / allowed;
-    const used = Number.isNaN(share) ? Infinity : share;
+    const used = shareOfBound(met ? 0 : Math.abs(computed[i] - values[i]), bounds ? bounds[i] : 0, what);
     if (used > ratio) [ratio, worst] = [used, i];
   }
   if (ratio <= 1) return { ratio, message: null };
@@ -61,7 +63,7 @@ export class NotClose extends Error {
  * |actual − expected| ≤ bound, element by element; a NaN or infinity has to be met exactly.
  * @param bound one number, or one for each element
  * @returns max(error/bound), so that a bound that is never approached shows
- * @throws NotClose with the worst index, both values and the bound
+ * @throws NotClose with the worst index, both values and the bound · UsageError for a bound that is negative or NaN
  */
 export function expectClose(
   actual: ArrayLike<number> | Real,
@@ -75,7 +77,7 @@ export function expectClose(
   if (left.length !== right.length)
     throw new NotClose(`${what}: ${left.length} elements, but should be ${right.length}`);
   const allowed = typeof bound === 'number' ? new Array<number>(right.length).fill(bound) : flat(bound);
-  const { ratio, message } = worstElement(left, array(right, shape), array(allowed, shape));
+  const { ratio, message } = worstElement(left, array(right, shape), array(allowed, shape), { what });
   if (message) throw new NotClose(`${what}: ${message}`);
   return ratio;
 }

@@ -4,11 +4,18 @@ import { cols, flattened, minus, norm, rows, scaled, svd } from '../../spec/meth
 import type { ExpertLinear } from '../../spec/method/omoe.ts';
 import { statisticSize } from '../../spec/method/project-update.ts';
 import { ridge, stacked } from '../../spec/method/projector.ts';
-import { gamma as roundings, UNIT_ROUNDOFF } from '../../spec/rounding/model.ts';
-import { matrix } from '../../src/linalg/index.ts';
+import { gamma, UNIT_ROUNDOFF } from '../../spec/rounding/model.ts';
+import { type Matrix, matrix } from '../../src/linalg/index.ts';
 import type { OmoeOptions } from '../../src/optim/index.ts';
-import { formingAndApplying, qrFormError, singularVectors } from './projector-rounding.ts';
-import { gamma } from './within.ts';
+import {
+  conditionNumber,
+  firstOrder,
+  formingAndApplying,
+  qrFormError,
+  recursionError,
+  singularVectors,
+  singularVectorsOf,
+} from './projector-rounding.ts';
 
 /**
  * How far two computations of one Q_i can lie apart, from the columns that the definition holds. Factorisations are Float64 on
@@ -16,6 +23,14 @@ import { gamma } from './within.ts';
  */
 
 const asMatrix = (a: Real) => matrix(a.shape[0], a.shape[1], Float64Array.from(toFlat(a)));
+
+/** ‖P̂ − P‖ of one ridge projector, or Infinity where the first order of the recursion's error is not all of it. */
+function formError(a: Matrix, alpha: number, form: OmoeOptions['form']): number {
+  if (form === 'qr') return qrFormError(a, alpha);
+  if (form === 'closed') throw new Error('the closed form of the definition, by elimination, has no bound here');
+  const error = recursionError(a, alpha);
+  return error * conditionNumber(a, alpha) <= firstOrder ? error : Infinity;
+}
 
 /**
  * ‖Q̂_i − Q_i‖, or Infinity where the answer hangs on rounding (a tie of singular values, an energy just reached).
@@ -30,7 +45,7 @@ export function projectorError<S>(linear: ExpertLinear<S>, i: number, options: O
   const ridgeError = (a: Real, squared: number): number => {
     const alpha = squared === 0 ? 0 : ridge(options.alpha, options.alphaMode, squared, size);
     if (alpha === 0) return 0;
-    return 2 * qrFormError(asMatrix(a), alpha) + 2 * roundings(8, u) * Math.sqrt(squared / alpha);
+    return 2 * formError(asMatrix(a), alpha, options.form) + 2 * gamma(8, u) * Math.sqrt(squared / alpha);
   };
   if (options.combine === 'mean')
     return (
@@ -55,7 +70,7 @@ function hardError(a: Real, total: number, energy: number, u: number): number {
   // Columns that depend on each other do so up to rounding only: in Float32 that is seen as a direction more.
   const float64 = u === UNIT_ROUNDOFF.float64;
   if (energy === 1 && !float64 && r < Math.min(rows(a), cols(a))) return Infinity;
-  const near = float64 ? 1e-9 : 8 * roundings(8, u);
+  const near = float64 ? 1e-9 : 8 * gamma(8, u);
   if (energy < 1) {
     // Is the share reached with r, and not with r − 1, by more than rounding?
     let reached = 0;
@@ -65,7 +80,12 @@ function hardError(a: Real, total: number, energy: number, u: number): number {
     }
     if (Math.abs(reached - energy * total) < near * total) return Infinity;
   }
-  const error = 2 * singularVectors(rows(a), cols(a)) + formingAndApplying(rows(a), cols(a)) + roundings(8, u);
+  // The definition's own Jacobi permits as many sweeps as the code's.
+  const error =
+    singularVectorsOf(asMatrix(a)) +
+    singularVectors(rows(a), cols(a)) +
+    formingAndApplying(rows(a), cols(a)) +
+    gamma(8, u);
   return r === rows(a) ? 2 * error : (4 * error * norm(a)) / gap + 2 * error;
 }
 
@@ -89,7 +109,7 @@ export function subspaceError<S>(
     const move = minus(linear.matrices[j], linear.base[j]);
     const length = norm(move);
     if (length === 0) continue;
-    moved += (2 * ((linear.errors?.[j] ?? 0) + 4 * roundings(1, u) * norm(linear.matrices[j]))) / length;
+    moved += (2 * ((linear.errors?.[j] ?? 0) + 4 * gamma(1, u) * norm(linear.matrices[j]))) / length;
     directions.push(scaled(move, 1 / length));
   }
   if (directions.length === 0) return 0;

@@ -3,7 +3,12 @@ import type { Ulps } from '../../spec/rounding/model.ts';
 import type { Engine } from '../../src/engine.ts';
 import * as moe from '../../src/moe/index.ts';
 import * as optim from '../../src/optim/index.ts';
+import { type Claims, ClaimUsage, claimsInto } from './claims.ts';
 import { holds, LawBroken, type Settings } from './settings.ts';
+import { ClaimFailed } from './within.ts';
+
+export type { Claims } from './claims.ts';
+export { ClaimFailed, claim, claimAtMost, claimEqual, claimWithin } from './within.ts';
 
 /** The laws of the method (numbered in property-tests/README.md): what they are told, and what a law is. */
 
@@ -48,22 +53,36 @@ export interface MethodLaw {
   hold(subject: MethodSubject, settings: Settings): Promise<void>;
 }
 
-type Body<T> = (subject: MethodSubject, drawn: T) => Promise<void> | void;
+type Body<T> = (subject: MethodSubject, drawn: T, claims: Claims) => Promise<void> | void;
 
-/** A law: `body` throws where it does not hold. `share` is the part of the runs that an expensive law takes. */
-export const law = <T>(name: string, values: fc.Arbitrary<T>, body: Body<T>, share = 1): MethodLaw => ({
+/**
+ * A law: `body` throws where it does not hold. `mostUndecided`: of each quantity that it asks for by `decidable`, the share
+ * that rounding may leave open; with more of it the law claims too little, and does not hold.
+ */
+export const law = <T>(name: string, values: fc.Arbitrary<T>, body: Body<T>, mostUndecided = 0.5): MethodLaw => ({
   name,
-  hold: (subject, settings) =>
-    holds(name, { ...settings, runs: Math.max(1, Math.round(settings.runs * share)) }, values, async (drawn) => {
+  async hold(subject, settings) {
+    const seen = settings.claims ?? new ClaimUsage();
+    const claims = claimsInto(seen);
+    await holds(name, settings, values, async (drawn) => {
       try {
-        await body(subject, drawn);
+        await body(subject, drawn, claims);
       } catch (found) {
         const Kind = found instanceof ClaimFailed ? ClaimFailed : Error;
         const message = found instanceof Error ? found.message : String(found);
         throw new Kind(`${message}\nfor ${described(drawn)}`, { cause: found });
       }
-    }),
+    });
+    for (const [quantity, { all, undecided }] of Object.entries(seen.asked()))
+      if (all >= leastJudged && undecided > mostUndecided * all) {
+        const message = `${name}: ${undecided} of ${all} times nothing could be said of '${quantity}'`;
+        throw new LawBroken(name, message, { cause: new Error(message) });
+      }
+  },
 });
+
+/** Of fewer than these, the share that is undecided is chance. */
+const leastJudged = 100;
 
 /** So many draws contradict a false claim for sure, however few are asked for: about one in four does by itself. */
 const leastDraws = 60;
@@ -76,8 +95,10 @@ export const refuted = <T>(name: string, values: fc.Arbitrary<T>, claim: Body<T>
   name,
   async hold(subject, settings) {
     const runs = Math.max(leastDraws, Math.round(settings.runs * patience));
+    // A false claim has no bound that could be used up: nothing is noted.
+    const claims = claimsInto(new ClaimUsage());
     try {
-      await holds(name, { ...settings, runs, shrink: false }, values, async (drawn) => claim(subject, drawn));
+      await holds(name, { ...settings, runs, shrink: false }, values, async (drawn) => claim(subject, drawn, claims));
     } catch (found) {
       if (found instanceof LawBroken && found.cause instanceof ClaimFailed) return;
       throw found;
@@ -95,51 +116,4 @@ function described(drawn: unknown): string {
     return isArray ? `[${value.shape}] ${list(value.data)}` : value;
   });
   return text.length <= 6000 ? text : `${text.slice(0, 6000)} …`;
-}
-
-/** A comparison that came out wrong, in distinction from a crash, which refutes nothing. */
-export class ClaimFailed extends Error {
-  override readonly name = 'ClaimFailed';
-}
-
-/** States what a law claims. @throws ClaimFailed */
-export function claim(holds: boolean, message: () => string): asserts holds {
-  if (!holds) throw new ClaimFailed(message());
-}
-
-/** Numbers equal, one by one, with the worst index in the message. */
-export function claimEqual(actual: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
-  claim(actual.length === expected.length, () => `${what}: ${actual.length} numbers against ${expected.length}`);
-  for (let i = 0; i < actual.length; i++)
-    claim(
-      Object.is(actual[i], expected[i]) || actual[i] === expected[i],
-      () => `${what}: [${i}] is ${actual[i]}, but should be exactly ${expected[i]}`,
-    );
-}
-
-/** |actual − expected| ≤ bound, one by one; a bound of `NaN` never holds. The message names the worst place. */
-export function claimWithin(
-  actual: ArrayLike<number>,
-  expected: ArrayLike<number>,
-  bound: number | ArrayLike<number>,
-  what: string,
-): void {
-  claim(actual.length === expected.length, () => `${what}: ${actual.length} numbers against ${expected.length}`);
-  const allowed = (i: number) => (typeof bound === 'number' ? bound : bound[i]);
-  let [worst, at] = [0, -1];
-  for (let i = 0; i < actual.length; i++) {
-    const error = Math.abs(actual[i] - expected[i]);
-    const ratio = error === 0 ? 0 : error / allowed(i);
-    if (!(ratio <= Math.max(1, worst))) [worst, at] = [Number.isNaN(ratio) ? Infinity : ratio, i];
-  }
-  claim(
-    at < 0,
-    () =>
-      `${what}: [${at}] is ${actual[at]}, but should be ${expected[at]} within ${allowed(at)} (off by ${worst.toPrecision(3)} bounds)`,
-  );
-}
-
-/** value ≤ limit + slack. */
-export function claimAtMost(value: number, limit: number, slack: number, what: string): void {
-  claim(value <= limit + slack, () => `${what}: ${value}, but should be at most ${limit} (+ ${slack} for rounding)`);
 }

@@ -1,5 +1,6 @@
 import type { Matrix } from '../../src/linalg/matrix.ts';
 import { frobeniusNorm } from '../../src/linalg/matrix.ts';
+import { leftSingular, maxSweeps, svd } from '../../src/linalg/svd.ts';
 import { gamma } from './within.ts';
 
 /** What Float64 can add to the laws of the projectors, derived from the backward errors of their factorisations. */
@@ -15,12 +16,20 @@ export function formingAndApplying(rows: number, cols: number): number {
   return gamma(4 * (n + 1) * (2 * n + 10));
 }
 
-/** One-sided Jacobi: the QR before it and about ten sweeps, 6 roundings a rotation (as in src/linalg's own test). */
-export function singularVectors(rows: number, cols: number): number {
+/**
+ * One-sided Jacobi: the QR before it, 2k(n + 10); a column meets k − 1 others in each sweep, 6 roundings a rotation; the lengths
+ * and the completion of U, 3k + n (as in src/linalg's own test).
+ * @param sweeps where they are not known, as many as the code permits
+ */
+export function singularVectors(rows: number, cols: number, sweeps = maxSweeps): number {
   const n = Math.max(rows, cols);
   const k = Math.min(rows, cols);
-  return gamma(2 * k * (n + 10) + 63 * k + n);
+  return gamma(2 * k * (n + 10) + (6 * sweeps + 3) * k + n);
 }
+
+/** `singularVectors` of A with the sweeps counted that `svd` and `leftSingular` take for it, whichever takes more. */
+export const singularVectorsOf = (a: Matrix): number =>
+  singularVectors(a.rows, a.cols, Math.max(svd(a).sweeps, leftSingular(a).sweeps));
 
 /**
  * ‖Q̂a − Qa‖ for a column a of A, on the ridge's QR form, at every α. V̂ is the top of an orthonormal basis of S + E,
@@ -41,11 +50,15 @@ export const conditionNumber = (a: Matrix, alpha: number): number => 1 + frobeni
 export const qrFormError = (a: Matrix, alpha: number): number =>
   formingAndApplying(a.rows, a.cols) * (2 * Math.sqrt(conditionNumber(a, alpha) + a.cols) + 1);
 
+/** Errors of first order are claimed only where κ times them is at most this: what they multiply is then small against 1. */
+export const firstOrder = 0.25;
+
 /**
  * ‖P̂ − P‖ of the recursion. f(P) = P − hhᵀ/(α + s), h = Pr, s = rᵀh, is (P⁻¹ + rrᵀ/α)⁻¹; its derivative is E ↦ W E Wᵀ with
- * W = f(P)P⁻¹. An error ε made at step k therefore reaches the end as ‖P_m P_k⁻¹‖²ε ≤ κε, as P_m ≼ P_k. Locally
- * ‖δh‖ ≤ γ_n√n‖r‖ enters by 2‖δh‖‖h‖/(α + s) ≤ ‖δh‖/√α, and δs ≤ γ_n(1 + √n)‖r‖² by δs/(4α): ε ≤ 2√n·κ·γ_{n+4}.
- * m steps: to first order 2m√n·κ²·γ_{n+4}.
+ * W = f(P)P⁻¹. An error ε made at step k therefore reaches the end as ‖P_m P_k⁻¹‖²ε, and as P_m ≼ P_k,
+ * ‖P_m P_k⁻¹‖ ≤ ‖P_k⁻¹‖^½ ≤ √κ. Locally ‖δh‖ ≤ γ_n√n‖r‖, which enters by 2‖δh‖‖h‖/(α + s) ≤ ‖δh‖/√α because ‖h‖² ≤ s, and
+ * δs ≤ γ_n(1 + √n)‖r‖² by ‖h‖²δs/(α + s)² ≤ δs/(4α). With the step's own roundings ε ≤ 2√n·κ·γ_{n+4} at most.
+ * m steps: m·κ·ε = 2m√n·κ²·γ_{n+4}, to first order (see `firstOrder`).
  */
 export const recursionError = (a: Matrix, alpha: number): number =>
   2 * a.cols * Math.sqrt(a.rows) * conditionNumber(a, alpha) ** 2 * gamma(a.rows + 4);

@@ -68,6 +68,21 @@ export function formatBounds(rows: readonly BoundRow[]): string {
   );
 }
 
+/**
+ * max(error/bound) of the laws about the method as plain text: one line a law, precision and quantity, with the share of the
+ * comparisons that rounding left undecided.
+ */
+export function formatClaims(laws: readonly LawResult[]): string {
+  const lines = laws.flatMap(({ law, dtype, used = {}, undecided = {} }) =>
+    [...new Set([...Object.keys(used), ...Object.keys(undecided)])].map((quantity) => {
+      const open = undecided[quantity];
+      const share = open === undefined ? '' : `${(100 * open).toFixed(0)} %`;
+      return [`${law}${quantity === 'all' ? '' : `: ${quantity}`}`, dtype, short(used[quantity] ?? null), share];
+    }),
+  );
+  return textTable(['method', 'dtype', 'max(error/bound)', 'undecided'], lines);
+}
+
 /** The bounds with what was used of them, in Markdown. */
 export function boundsMarkdown(rows: readonly BoundRow[]): string {
   const columns = columnsOf(rows);

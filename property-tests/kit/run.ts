@@ -4,6 +4,7 @@ import { UsageError } from '../../src/errors.ts';
 import type { FloatType } from '../arbitraries/values.ts';
 import { sections } from '../laws/index.ts';
 import type { Law } from '../laws/law.ts';
+import { ClaimUsage } from './claims.ts';
 import { LawBroken, type Settings } from './settings.ts';
 import { checkSkips, type Skips, skipOf, standsFor } from './skips.ts';
 import { type AnyBackend, subjectOn } from './subject.ts';
@@ -24,6 +25,10 @@ export interface LawResult {
   /** Of a law that is known not to hold. */
   readonly link?: string;
   readonly error?: Error;
+  /** Of a law about the method: max(error/bound) by quantity, at most 1 where it holds; of an inequality how near it came. */
+  readonly used?: Readonly<Record<string, number>>;
+  /** Of a law about the method: the share of the comparisons of a quantity in which rounding left nothing to be said. */
+  readonly undecided?: Readonly<Record<string, number>>;
   readonly milliseconds: number;
 }
 
@@ -48,6 +53,7 @@ export interface Making {
   make?(backend: Backend, options?: EngineOptions): Engine;
   readonly shrink?: boolean;
   readonly usage?: BoundUsage;
+  readonly claims?: ClaimUsage;
 }
 
 /** The smallest device that the kit runs on: no tensor that it draws is larger. */
@@ -99,12 +105,12 @@ export async function holdLaw(
   backend: AnyBackend,
   dtype: FloatType,
   options: RunOptions,
-  { make, shrink, usage }: Making = {},
+  { make, shrink, usage, claims }: Making = {},
 ): Promise<Error | null> {
   const subject = subjectOn(backend, dtype, make);
   const { runs = 20, seed = 1, path, replay = defaultReplay } = options;
   const settings: Settings = {
-    ...{ runs, seed, path, shrink, usage },
+    ...{ runs, seed, path, shrink, usage, claims },
     replay: (name, from, at) => replay(name, from, at, dtype),
     afterDraw: () => subject.release(),
   };
@@ -116,6 +122,17 @@ export async function holdLaw(
   } finally {
     subject.release();
   }
+}
+
+/** What there is to tell of the claims; nothing of a law that notes none. */
+function shownBy(claims: ClaimUsage): Pick<LawResult, 'used' | 'undecided'> {
+  const [used, asked] = [claims.used(), Object.entries(claims.asked())];
+  return {
+    ...(Object.keys(used).length > 0 ? { used } : {}),
+    ...(asked.length > 0
+      ? { undecided: Object.fromEntries(asked.map(([quantity, { all, undecided }]) => [quantity, undecided / all])) }
+      : {}),
+  };
 }
 
 /**
@@ -130,6 +147,7 @@ export async function runLaw(
   making: Making = {},
 ): Promise<LawResult> {
   const start = performance.now();
+  const claims = making.claims ?? new ClaimUsage();
   const done = (rest: Pick<LawResult, 'outcome' | 'reason' | 'link' | 'error'>): LawResult => ({
     law: law.name,
     section: law.section,
@@ -137,12 +155,17 @@ export async function runLaw(
     required: !law.optional,
     dtype,
     milliseconds: performance.now() - start,
+    ...shownBy(claims),
     ...rest,
   });
   const reason = law.notFor?.(backend, dtype);
   if (reason) return done({ outcome: 'skip', reason });
   const skip = skipOf(options.skip ?? {}, law);
-  const error = await holdLaw(law, backend, dtype, options, { ...making, shrink: skip ? false : making.shrink });
+  const error = await holdLaw(law, backend, dtype, options, {
+    ...making,
+    claims,
+    shrink: skip ? false : making.shrink,
+  });
   if (!skip) return done(error ? { outcome: 'fail', error } : { outcome: 'pass' });
   if (error) return done({ outcome: 'skip', reason: skip.reason, link: skip.link, error });
   return done({ outcome: 'pass' });

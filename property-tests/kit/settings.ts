@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { Backend } from '../../src/backend.ts';
 import type { Engine, EngineOptions } from '../../src/engine.ts';
 import type { FloatType } from '../arbitraries/values.ts';
+import type { ClaimUsage } from './claims.ts';
 import type { BoundUsage } from './usage.ts';
 
 /** What the laws are told: on what they run, how often, and where to write what they saw. */
@@ -27,6 +28,8 @@ export interface Settings {
   replay?(law: string, seed: number, path: string): string;
   /** Notes how much of its bound an operation used. */
   readonly usage?: BoundUsage;
+  /** Notes what the claims of one law about the method have shown. */
+  readonly claims?: ClaimUsage;
   /** Called after each draw, whatever came of it. */
   afterDraw?(): void;
 }

@@ -6,7 +6,7 @@ import { moeLayer } from '../../spec/method/moe-layer.ts';
 import { gelu, relu } from '../../spec/ops/elementwise.ts';
 import { compound, gamma } from '../../spec/rounding/model.ts';
 import { type DrawnLayer, drawnLayers, eighths, expertsOf, upload, uploadLayer } from '../arbitraries/experts.ts';
-import { claim, claimEqual, claimWithin, law, type MethodLaw, type MethodSubject, precisionOf } from '../kit/method.ts';
+import { claim, claimEqual, law, type MethodLaw, type MethodSubject, precisionOf } from '../kit/method.ts';
 import { layerBound, reference } from '../kit/method-bounds.ts';
 
 /** Law 8, and the whole layer against its definition (law 10). */
@@ -107,7 +107,7 @@ const wholeCapacity = law(
 const identityOnServed = law(
   'dispatch: dispatch, then combine with gates 1/k, is the identity where no slot was dropped',
   routed(),
-  async (subject, { layer, capacityFactor }) => {
+  async (subject, { layer, capacityFactor }, { claimWithin }) => {
     const { t, method } = subject;
     const { u } = precisionOf(subject);
     const { gate, chosen, capacity } = await planOf(subject, layer, capacityFactor);
@@ -137,33 +137,37 @@ const identityOnServed = law(
 
 /** The layer of `method.moe` and of spec/, with the bound between them. */
 const layerEqualsDefinition = (activation: 'relu' | 'gelu') =>
-  law(`layer: equals its definition (${activation})`, routed(), async (subject, { layer, capacityFactor }) => {
-    const { t, method } = subject;
-    const { k, renormalize, mask, x } = layer;
-    const exactActivation = activation === 'relu' ? relu : gelu;
-    const experts = expertsOf(layer);
-    const options = { k, renormalize, capacityFactor, mask };
-    const exact = moeLayer(x, { router: layer.router, experts }, { ...options, activation: exactActivation });
-    const result = method.moe(upload(t, x), uploadLayer(t, layer), { ...options, activation, mask: upload(t, mask) });
-    const [output, logits, chosen] = await Promise.all([
-      result.output.data(),
-      result.gate.logits.data(),
-      result.gate.chosen.data(),
-    ]);
-    claimEqual(logits, toFlat(exact.logits), 'logits');
-    claimEqual(chosen, toFlat(exact.gate.chosen), 'chosen');
-    const bounds = [precisionOf(subject), reference].map((side) =>
-      layerBound(x, experts, exact, { k, renormalize, activation }, side, exactActivation),
-    );
-    const bound = fromFunction(exact.output.shape, ([i, j]) => bounds[0].get(i, j) + bounds[1].get(i, j));
-    claimWithin(output, toFlat(exact.output), toFlat(bound), 'output [token, width]');
-  });
+  law(
+    `layer: equals its definition (${activation})`,
+    routed(),
+    async (subject, { layer, capacityFactor }, { claimWithin }) => {
+      const { t, method } = subject;
+      const { k, renormalize, mask, x } = layer;
+      const exactActivation = activation === 'relu' ? relu : gelu;
+      const experts = expertsOf(layer);
+      const options = { k, renormalize, capacityFactor, mask };
+      const exact = moeLayer(x, { router: layer.router, experts }, { ...options, activation: exactActivation });
+      const result = method.moe(upload(t, x), uploadLayer(t, layer), { ...options, activation, mask: upload(t, mask) });
+      const [output, logits, chosen] = await Promise.all([
+        result.output.data(),
+        result.gate.logits.data(),
+        result.gate.chosen.data(),
+      ]);
+      claimEqual(logits, toFlat(exact.logits), 'logits');
+      claimEqual(chosen, toFlat(exact.gate.chosen), 'chosen');
+      const bounds = [precisionOf(subject), reference].map((side) =>
+        layerBound(x, experts, exact, { k, renormalize, activation }, side, exactActivation),
+      );
+      const bound = fromFunction(exact.output.shape, ([i, j]) => bounds[0].get(i, j) + bounds[1].get(i, j));
+      claimWithin(output, toFlat(exact.output), toFlat(bound), 'output [token, width]');
+    },
+  );
 
 /** Law 11: padding anywhere in the batch, whatever it holds, leaves every token's output as it was. */
 const paddingUnseen = law(
   'layer: padding changes no output, statistic or measure',
   drawnLayers({ tokens: 8 }).chain((layer) => fc.record({ layer: fc.constant(layer), garbage: garbageFor(layer.x) })),
-  async (subject, { layer, garbage }) => {
+  async (subject, { layer, garbage }, { claimWithin }) => {
     const { t, method } = subject;
     if (!t.backend.promises.specialValues && !toFlat(garbage).every(Number.isFinite)) return;
     const { k, renormalize, mask, x, experts } = layer;

@@ -3,7 +3,7 @@ import { array, boolArray, type Real, toFlat } from '../../spec/array.ts';
 import { topKGate as gateByDefinition } from '../../spec/method/gate.ts';
 import { compound, gamma } from '../../spec/rounding/model.ts';
 import { drawnLogits, masks, upload } from '../arbitraries/experts.ts';
-import { claim, claimEqual, claimWithin, law, type MethodLaw, type MethodSubject, precisionOf } from '../kit/method.ts';
+import { claim, claimEqual, law, type MethodLaw, type MethodSubject, precisionOf } from '../kit/method.ts';
 import { gateRelative, reference, softmaxRelative } from '../kit/method-bounds.ts';
 
 /** Law 7. */
@@ -39,15 +39,19 @@ const largestKept = law('gate: the k largest are chosen, ties to the lowest', dr
  * Σ ê_i/Ŝ: the errors of the exponentials cancel, as Ŝ is the sum of the very same ê_i up to γ_{k−1}; the division is off by
  * δ, and by the reciprocal one rounding more: |Σ g − 1| ≤ (1 + γ_k)(1 + δ) − 1. Our own sum here is in Float64.
  */
-const sumToOne = law('gate: renormalised gates sum to 1', drawnLogits(), async (subject, { logits, k }) => {
-  const { u, ulps } = precisionOf(subject);
-  const relative = compound(gamma(k, u), 2 * ulps.divide * u);
-  const { gates } = await gateOf(subject, logits, k, true);
-  for (let t = 0; t < logits.shape[0]; t++) {
-    const sum = Array.from(gates.subarray(t * k, (t + 1) * k)).reduce((total, g) => total + g, 0);
-    claimWithin([sum], [1], relative + gamma(k, 2 ** -53), `Σ gates of token ${t}`);
-  }
-});
+const sumToOne = law(
+  'gate: renormalised gates sum to 1',
+  drawnLogits(),
+  async (subject, { logits, k }, { claimWithin }) => {
+    const { u, ulps } = precisionOf(subject);
+    const relative = compound(gamma(k, u), 2 * ulps.divide * u);
+    const { gates } = await gateOf(subject, logits, k, true);
+    for (let t = 0; t < logits.shape[0]; t++) {
+      const sum = Array.from(gates.subarray(t * k, (t + 1) * k)).reduce((total, g) => total + g, 0);
+      claimWithin([sum], [1], relative + gamma(k, 2 ** -53), `Σ gates of token ${t}`);
+    }
+  },
+);
 
 /**
  * Equal logits and k a power of two: every exponential is the same number e, the sum is k·e, and neither it nor e/(k·e) = 1/k
@@ -56,7 +60,7 @@ const sumToOne = law('gate: renormalised gates sum to 1', drawnLogits(), async (
 const exactShares = law(
   'gate: k equal logits get 1/k each, exactly where division is',
   fc.tuple(fc.constantFrom(1, 2, 4), fc.integer({ min: 4, max: 6 }), fc.integer({ min: -32, max: 32 })),
-  async (subject, [k, experts, quarters]) => {
+  async (subject, [k, experts, quarters], { claimWithin }) => {
     const logits = array(new Array<number>(experts).fill(quarters / 4), [1, experts]);
     const { chosen, gates } = await gateOf(subject, logits, k, true);
     const { u, ulps } = precisionOf(subject);
@@ -66,27 +70,31 @@ const exactShares = law(
   },
 );
 
-const allExperts = law('gate: k = E is the dense mixture', drawnLogits(), async (subject, { logits }) => {
-  const [tokens, experts] = logits.shape;
-  for (const renormalize of [true, false]) {
-    const { chosen, gates, probabilities } = await gateOf(subject, logits, experts, renormalize);
-    for (let t = 0; t < tokens; t++) {
-      const z = rowOf(logits, t);
-      const precision = precisionOf(subject);
-      const relative = gateRelative(z, ranked(z), renormalize, precision) + softmaxRelative(z, precision);
-      for (let slot = 0; slot < experts; slot++) {
-        const p = probabilities[t * experts + chosen[t * experts + slot]];
-        claimWithin([gates[t * experts + slot]], [p], relative * p * secondOrder, `gate of token ${t}, slot ${slot}`);
+const allExperts = law(
+  'gate: k = E is the dense mixture',
+  drawnLogits(),
+  async (subject, { logits }, { claimWithin }) => {
+    const [tokens, experts] = logits.shape;
+    for (const renormalize of [true, false]) {
+      const { chosen, gates, probabilities } = await gateOf(subject, logits, experts, renormalize);
+      for (let t = 0; t < tokens; t++) {
+        const z = rowOf(logits, t);
+        const precision = precisionOf(subject);
+        const relative = gateRelative(z, ranked(z), renormalize, precision) + softmaxRelative(z, precision);
+        for (let slot = 0; slot < experts; slot++) {
+          const p = probabilities[t * experts + chosen[t * experts + slot]];
+          claimWithin([gates[t * experts + slot]], [p], relative * p * secondOrder, `gate of token ${t}, slot ${slot}`);
+        }
       }
     }
-  }
-});
+  },
+);
 
 /** Both logits are exact, and so is their difference to the largest: each side is off by its own bound and no more. */
 const shiftInvariant = law(
   'gate: a constant added to all logits changes nothing',
   fc.tuple(drawnLogits(), fc.integer({ min: -4096, max: 4096 }), fc.boolean()),
-  async (subject, [{ logits, k }, quarters, renormalize]) => {
+  async (subject, [{ logits, k }, quarters, renormalize], { claimWithin }) => {
     const moved = array(
       toFlat(logits).map((z) => z + quarters / 4),
       logits.shape,
@@ -114,7 +122,7 @@ const definition = law(
   fc
     .tuple(drawnLogits(), fc.option(fc.boolean(), { nil: undefined }))
     .chain(([drawn, renormalize]) => masks(drawn.logits.shape[0]).map((mask) => ({ ...drawn, renormalize, mask }))),
-  async (subject, { logits, k, renormalize, mask }) => {
+  async (subject, { logits, k, renormalize, mask }, { claimWithin }) => {
     const exact = gateByDefinition(logits, k, { renormalize, mask });
     const gate = subject.method.topKGate(upload(subject.t, logits), {
       k,

@@ -5,9 +5,11 @@ import { dispatchLaws } from './dispatch.ts';
 import { gateLaws } from './gate.ts';
 import type { Section } from './index.ts';
 import type { Law } from './law.ts';
+import { leakageLaws } from './leakage.ts';
 import { lossLaws } from './losses.ts';
 import { optimizerLaws } from './optimizers.ts';
 import { permutationLaws } from './permutation.ts';
+import { perpendicularLaws } from './perpendicular.ts';
 import { projectionLaws, projectorLaws } from './projectors.ts';
 import { formLaws, sketchLaws } from './sketches.ts';
 import { updateLaws } from './update.ts';
@@ -30,11 +32,15 @@ export function sectionsOf(method: Method): Section[] {
       title: 'projectors',
       laws: [
         // Factorisations are Float64 on the host, whatever the backend.
-        ...onBackend([...projectorLaws, ...sketchLaws], 7.5).map((law) => ({ ...law, once: true })),
+        ...onBackend([...projectorLaws, ...perpendicularLaws, ...sketchLaws], 7.5).map((law) => ({
+          ...law,
+          once: true,
+        })),
         ...onBackend([...projectionLaws, ...formLaws], 3),
       ],
     },
     { title: 'update', laws: onBackend(updateLaws, 1.5) },
+    { title: 'leakage', laws: onBackend(leakageLaws, 1) },
     { title: 'permutation', laws: onBackend(permutationLaws, 2) },
     { title: 'cycle', laws: onBackend(cycleLaws, 3) },
     { title: 'optimizers', laws: onBackend(optimizerLaws, 3) },

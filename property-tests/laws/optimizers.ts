@@ -7,7 +7,7 @@ import { type BaseOptimizer, sgd as sgdByDefinition } from '../../spec/method/sg
 import { compound, gamma } from '../../spec/rounding/model.ts';
 import type { BaseOptimizer as FastBase } from '../../src/optim/index.ts';
 import { eighths, upload } from '../arbitraries/experts.ts';
-import { claimWithin, law, type MethodLaw, type MethodSubject, precisionOf } from '../kit/method.ts';
+import { type Claims, law, type MethodLaw, type MethodSubject, precisionOf } from '../kit/method.ts';
 import { type Precision, reference } from '../kit/method-bounds.ts';
 
 /** The base optimizers, clipping and the schedule against their definitions (law 10). */
@@ -33,6 +33,7 @@ type History = typeof histories extends fc.Arbitrary<infer T> ? T : never;
 /** The update of every step, at one parameter: so that only the optimizer's own state carries rounding along. */
 async function compare(
   { t }: MethodSubject,
+  { claimWithin }: Claims,
   { parameter, gradients, learningRate }: History,
   fast: FastBase<unknown>,
   exact: BaseOptimizer<unknown>,
@@ -56,13 +57,14 @@ async function compare(
 const sgdLaw = law(
   'optimizers: SGD, momentum and Nesterov equal their definition',
   fc.tuple(histories, fc.constantFrom([0, false] as const, [0.5, false] as const, [0.5, true] as const)),
-  async (subject, [history, [momentum, nesterov]]) => {
+  async (subject, [history, [momentum, nesterov]], claims) => {
     const { u } = precisionOf(subject);
     const { decay, learningRate } = history;
     const options = { momentum, nesterov, weightDecay: decay };
     const magnitude = learningRate * (1 + momentum) * 2 * (largest + decay * largest);
     await compare(
       subject,
+      claims,
       history,
       subject.method.sgd(options) as FastBase<unknown>,
       sgdByDefinition(options) as BaseOptimizer<unknown>,
@@ -80,7 +82,7 @@ const sgdLaw = law(
 const adamwLaw = law(
   'optimizers: AdamW equals its definition',
   fc.tuple(histories, fc.constantFrom(1e-8, 2 ** -4)),
-  async (subject, [history, epsilon]) => {
+  async (subject, [history, epsilon], claims) => {
     const { decay, learningRate } = history;
     const options = { epsilon, weightDecay: decay };
     const off = (t: number, { u, ulps }: Precision) => {
@@ -90,6 +92,7 @@ const adamwLaw = law(
     };
     await compare(
       subject,
+      claims,
       history,
       subject.method.adamw(options) as FastBase<unknown>,
       adamwByDefinition(options) as BaseOptimizer<unknown>,
@@ -107,7 +110,7 @@ const clipLaw = law(
   fc
     .array(fc.tuple(fc.nat(3), fc.nat(3)).chain(eighths), { minLength: 1, maxLength: 4 })
     .chain((gradients) => fc.record({ gradients: fc.constant(gradients), limit: fc.constantFrom(0.1, 1, 3, 100) })),
-  async (subject, { gradients, limit }) => {
+  async (subject, { gradients, limit }, { claimWithin }) => {
     const given = new Map(gradients.map((g, i) => [`g${i}`, upload(subject.t, g)]));
     const clipped = subject.method.clipByGlobalNorm(given, limit);
     const N = gradients.reduce((sum, g) => sum + sizeOf(g.shape), 0);
@@ -135,7 +138,7 @@ const scheduleLaw = law(
     floor: fc.constantFrom(0, 1e-5),
     decay: fc.constantFrom<'cosine' | 'linear' | 'constant'>('cosine', 'linear', 'constant'),
   }),
-  (subject, { step, rest, ...drawn }) => {
+  (subject, { step, rest, ...drawn }, { claimWithin }) => {
     const schedule = { ...drawn, total: drawn.warmup + rest };
     const rate = subject.method.learningRate(step, schedule);
     const slack = 2 * gamma(10, 2 ** -53) * schedule.peak;

@@ -26,23 +26,16 @@ import { project, uploadProjectors } from '../../src/optim/protect.ts';
 import { key } from '../../src/random.ts';
 import { matrices } from '../arbitraries/matrices.ts';
 import { recordedExperts } from '../arbitraries/recorded-experts.ts';
-import {
-  claim,
-  claimAtMost,
-  claimWithin,
-  law,
-  type MethodLaw,
-  type MethodSubject,
-  precisionOf,
-} from '../kit/method.ts';
+import { claim, law, type MethodLaw, type MethodSubject, precisionOf } from '../kit/method.ts';
 import {
   closedFormError,
   conditionNumber,
+  firstOrder,
   formingAndApplying,
   qrFormError,
   recursionError,
   ridgeSlack,
-  singularVectors,
+  singularVectorsOf,
 } from '../kit/projector-rounding.ts';
 import { gamma } from '../kit/within.ts';
 import { applyRounding, protection } from './update.ts';
@@ -75,32 +68,32 @@ const image = (q: Projector, column: Float64Array): Float64Array =>
 const formsAgree = law(
   'projectors: recursion, closed form and QR form are one, in any order and by blocks',
   fc.tuple(mild, fc.nat()),
-  ({ method }, [{ a, alpha }, seed]) => {
+  ({ method }, [{ a, alpha }, seed], { claimWithin, decidable }) => {
     const qr = toDense(method.ridgeProjector(a, alpha, 'qr')).data;
     const here = qrFormError(a, alpha);
     const closed = closedFormError(a, alpha);
-    if (closed < 0.5) claimWithin(toDense(method.ridgeProjector(a, alpha, 'closed')).data, qr, closed + here, 'closed');
+    if (decidable('closed form', closed < 0.5))
+      claimWithin(toDense(method.ridgeProjector(a, alpha, 'closed')).data, qr, closed + here, 'closed', 'closed form');
     const bound = recursionError(a, alpha);
-    // The bound is of first order: it holds where what it multiplies is small.
-    if (bound * conditionNumber(a, alpha) > 0.25) return;
-    claimWithin(toDense(method.ridgeProjector(a, alpha, 'recursion')).data, qr, bound + here, 'recursion');
+    if (!decidable('recursion', bound * conditionNumber(a, alpha) <= firstOrder)) return;
+    claimWithin(toDense(method.ridgeProjector(a, alpha, 'recursion')).data, qr, bound + here, 'recursion', 'recursion');
     const all = columnsOf(a);
     const turned = all.map((_, j) => all[(j + seed) % all.length]).reverse();
     const other = method.ridgeProjector(fromColumns(a.rows, turned), alpha, 'recursion');
-    claimWithin(toDense(other).data, qr, bound + here, 'recursion in another order');
+    claimWithin(toDense(other).data, qr, bound + here, 'recursion in another order', 'recursion');
     const first = seed % (a.cols + 1);
     const block = toDense(method.ridgeProjector(leadingColumns(a, first), alpha, 'qr'));
     const p = matrix(a.rows, a.rows, block.data.slice());
     for (const column of all.slice(first)) method.recursionStep(p, column, alpha);
     // What the block was off travels on as the error of a step does, times κ at most.
-    claimWithin(p.data, qr, bound + here * (1 + 2 * conditionNumber(a, alpha)), 'a block, then steps');
+    claimWithin(p.data, qr, bound + here * (1 + 2 * conditionNumber(a, alpha)), 'a block, then steps', 'recursion');
   },
 );
 
 const contraction = law(
   'projectors: P is symmetric with spectrum in [0, 1], and ‖Pv‖ ≤ ‖v‖',
   fc.tuple(anyAlpha, fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 7, maxLength: 7 })),
-  ({ method }, [{ a, alpha }, entries]) => {
+  ({ method }, [{ a, alpha }, entries], { claimAtMost, claimWithin }) => {
     const p = method.ridgeProjector(a, alpha);
     const dense = toDense(p).data;
     const n = a.rows;
@@ -112,10 +105,11 @@ const contraction = law(
         );
     const slack = formingAndApplying(n, a.cols) + gamma(200 * (n + 1)); // the second is that of the eigenvalues
     const { values } = eigh(toDense(p));
-    claimAtMost(values[n - 1], 1, slack, 'largest eigenvalue');
-    claimAtMost(-values[0], 0, slack, '−smallest eigenvalue');
+    claimAtMost(values[n - 1], 1, slack, 'largest eigenvalue', 'spectrum');
+    claimAtMost(-values[0], 0, slack, '−smallest eigenvalue', 'sign of the spectrum');
+    claimWithin([values.reduce((sum, x) => sum + x, 0)], [p.trace], n * slack, 'trace', 'trace');
     const v = Float64Array.from(entries.slice(0, n));
-    claimAtMost(norm(image(p, v)), norm(v), slack * norm(v), '‖Pv‖');
+    claimAtMost(norm(image(p, v)), norm(v), slack * norm(v), '‖Pv‖', '‖Pv‖');
   },
 );
 
@@ -123,7 +117,7 @@ const contraction = law(
 const traceFalls = law(
   'projectors: at fixed α the trace never rises as columns are added',
   anyAlpha,
-  (subject, drawn) => {
+  (subject, drawn, { claimAtMost }) => {
     const { a, alpha } = drawn;
     const slack = 2 * a.rows * Math.min(1, qrFormError(a, alpha));
     let last = a.rows;
@@ -140,7 +134,7 @@ const experts = recordedExperts(2).map(({ options, ...drawn }) => ({
   options: { ...omoeDefaults, ...options } as ProjectorOptions,
 }));
 
-const build = ({ method }: MethodSubject, rows: number, columns: readonly Matrix[], options: ProjectorOptions) =>
+export const build = ({ method }: MethodSubject, rows: number, columns: readonly Matrix[], options: ProjectorOptions) =>
   method.buildProjectors(
     columns.map((a) => {
       const expert = new ExpertColumns(rows);
@@ -159,61 +153,77 @@ export const othersOf = (rows: number, columns: readonly Matrix[], i: number): M
 export const alphaOf = (options: ProjectorOptions, a: Matrix): number =>
   ridge(options.alpha, options.alphaMode, frobeniusNorm(a) ** 2, a.rows);
 
-const spanBound = law('projectors: span leaves at most √α/2 of a column of another', experts, (subject, drawn) => {
-  const { rows, columns, options } = drawn;
-  build(subject, rows, columns, { ...options, combine: 'span' }).forEach((q, i) => {
-    const all = othersOf(rows, columns, i);
-    const alpha = alphaOf(options, all);
-    const slack = ridgeSlack(all, alpha);
-    for (const a of columnsOf(all)) {
-      const left = image(q, a);
-      claimAtMost(norm(left), Math.sqrt(alpha) / 2, slack, `‖Q_${i} a‖`);
-      const along = left.reduce((sum, x, k) => sum + x * a[k], 0);
-      claimAtMost(along, alpha, 2 * slack * norm(a), `aᵀQ_${i} a`);
-    }
-  });
-});
-
-/** P_j adds its own rounding; the other projectors and the averaging a multiple of u‖a‖ each. */
-const meanBound = law('projectors: mean leaves at most ((E − 2)‖a‖ + √α_j/2)/(E − 1)', experts, (subject, drawn) => {
-  const { rows, columns, options } = drawn;
-  const E = columns.length;
-  const widest = Math.max(...columns.map((a) => a.cols));
-  build(subject, rows, columns, options).forEach((q, i) => {
-    columns.forEach((recorded, j) => {
-      if (j === i) return;
-      const alpha = alphaOf(options, recorded);
-      for (const a of columnsOf(recorded)) {
-        const limit = ((E - 2) * norm(a) + Math.sqrt(alpha) / 2) / (E - 1);
-        const slack = ridgeSlack(recorded, alpha) + 2 * formingAndApplying(rows, widest + E) * norm(a);
-        claimAtMost(norm(image(q, a)), limit, slack, `‖Q_${i} a‖ for a column of expert ${j}`);
+const spanBound = law(
+  'projectors: span leaves at most √α/2 of a column of another',
+  experts,
+  (subject, drawn, { claimAtMost }) => {
+    const { rows, columns, options } = drawn;
+    build(subject, rows, columns, { ...options, combine: 'span' }).forEach((q, i) => {
+      const all = othersOf(rows, columns, i);
+      const alpha = alphaOf(options, all);
+      const slack = ridgeSlack(all, alpha);
+      for (const a of columnsOf(all)) {
+        const left = image(q, a);
+        claimAtMost(norm(left), Math.sqrt(alpha) / 2, slack, `‖Q_${i} a‖`, '‖Qa‖');
+        const along = left.reduce((sum, x, k) => sum + x * a[k], 0);
+        claimAtMost(along, alpha, 2 * slack * norm(a), `aᵀQ_${i} a`, 'aᵀQa');
       }
     });
-  });
-});
+  },
+);
 
-const hardBound = law('projectors: hard leaves at most σ_{r+1}, and Q² = Q', experts, (subject, drawn) => {
-  const { rows, columns, options } = drawn;
-  build(subject, rows, columns, { ...options, combine: 'hard' }).forEach((q, i) => {
-    const all = othersOf(rows, columns, i);
-    const { s } = svd(all);
-    const rounding = singularVectors(rows, all.cols) + formingAndApplying(rows, all.cols);
-    for (const a of columnsOf(all))
-      claimAtMost(norm(image(q, a)), s[q.rank] ?? 0, rounding * frobeniusNorm(all), `‖Q_${i} a‖`);
-    const dense = toDense(q);
-    claimWithin(multiply(dense, dense).data, dense.data, 2 * rounding, `Q_${i}²`);
-    if (options.energy === 1) return;
-    const kept = s.slice(0, q.rank).reduce((sum, x) => sum + x * x, 0);
-    const total = frobeniusNorm(all) ** 2;
-    claimAtMost(options.energy * total, kept, 4 * rounding * total, 'energy · ‖A‖²_F is reached by what Q takes out');
-  });
-});
+/** P_j adds its own rounding; the other projectors and the averaging a multiple of u‖a‖ each. */
+const meanBound = law(
+  'projectors: mean leaves at most ((E − 2)‖a‖ + √α_j/2)/(E − 1)',
+  experts,
+  (subject, drawn, { claimAtMost }) => {
+    const { rows, columns, options } = drawn;
+    const E = columns.length;
+    const widest = Math.max(...columns.map((a) => a.cols));
+    build(subject, rows, columns, options).forEach((q, i) => {
+      columns.forEach((recorded, j) => {
+        if (j === i) return;
+        const alpha = alphaOf(options, recorded);
+        for (const a of columnsOf(recorded)) {
+          const limit = ((E - 2) * norm(a) + Math.sqrt(alpha) / 2) / (E - 1);
+          const slack = ridgeSlack(recorded, alpha) + 2 * formingAndApplying(rows, widest + E) * norm(a);
+          claimAtMost(norm(image(q, a)), limit, slack, `‖Q_${i} a‖ for a column of expert ${j}`);
+        }
+      });
+    });
+  },
+);
+
+/** r is the least number of directions that reach the energy: with one less, what is taken out stays under it. */
+const hardBound = law(
+  'projectors: hard leaves at most σ_{r+1}, and Q² = Q',
+  experts,
+  (subject, drawn, { claimAtMost, claimWithin }) => {
+    const { rows, columns, options } = drawn;
+    build(subject, rows, columns, { ...options, combine: 'hard' }).forEach((q, i) => {
+      const all = othersOf(rows, columns, i);
+      const { s } = svd(all);
+      const rounding = singularVectorsOf(all) + formingAndApplying(rows, all.cols);
+      for (const a of columnsOf(all))
+        claimAtMost(norm(image(q, a)), s[q.rank] ?? 0, rounding * frobeniusNorm(all), `‖Q_${i} a‖`, '‖Qa‖');
+      const dense = toDense(q);
+      claimWithin(multiply(dense, dense).data, dense.data, 2 * rounding, `Q_${i}²`, 'Q²');
+      if (options.energy === 1) return;
+      const taken = (r: number): number => s.slice(0, r).reduce((sum, x) => sum + x * x, 0);
+      const total = frobeniusNorm(all) ** 2;
+      const [wanted, slack] = [options.energy * total, 4 * rounding * total];
+      claimAtMost(wanted, taken(q.rank), slack, 'energy · ‖A‖²_F is reached by what Q takes out');
+      if (q.rank > 0)
+        claimAtMost(taken(q.rank - 1), wanted, slack, 'what one direction less takes out is under energy · ‖A‖²_F');
+    });
+  },
+);
 
 /** E ≥ 3, orthogonal unit columns: what one of E − 1 saw is kept to (E − 2)/(E − 1), which is more than √α/2 for α < 1. */
 const meanIsWeaker = law(
   'projectors: from three experts on, the span bound fails for mean',
   fc.record({ E: fc.integer({ min: 3, max: 5 }), alpha: fc.constantFrom(1e-6, 1e-3, 0.1) }),
-  (subject, { E, alpha }) => {
+  (subject, { E, alpha }, { claimAtMost }) => {
     const unit = (j: number) => fromColumns(E, [Float64Array.from({ length: E }, (_, i) => Number(i === j))]);
     const columns = Array.from({ length: E }, (_, j) => unit(j));
     const options: ProjectorOptions = { ...omoeDefaults, alpha, alphaMode: 'absolute' };
@@ -232,7 +242,7 @@ async function applied(subject: MethodSubject, rows: number, columns: readonly M
   const all = concatColumns(rows, columns);
   const delta = t.tensor(Float64Array.from(all.data), [1, rows, all.cols], t.dtype);
   const given = delta.broadcastTo([columns.length, rows, all.cols]);
-  const projected = project(uploadProjectors(t, projectors, t.dtype), given, 'input');
+  const projected = project(uploadProjectors(t, projectors, t.dtype, options), given, 'input');
   const data = await projected.data();
   const at = (expert: number, column: number): Float64Array =>
     Float64Array.from({ length: rows }, (_, row) => data[(expert * rows + row) * all.cols + column]);
@@ -247,7 +257,7 @@ export const onBackend = (rows: number, a: Float64Array, u: number): number =>
   (u + (1 + u) * applyRounding(rows, u) + applyRounding(rows, 2 ** -53)) * norm(a) +
   4 * rows * rows * smallestNormal(u);
 
-const asRecorded = experts.chain((drawn) =>
+export const asRecorded = experts.chain((drawn) =>
   fc
     .constantFrom<ProjectorOptions['combine']>('span', 'mean', 'hard')
     .map((combine) => ({ ...drawn, options: { ...drawn.options, combine } })),
@@ -257,7 +267,7 @@ const asRecorded = experts.chain((drawn) =>
 const boundsOnBackend = law(
   'projectors: as the backend applies them, they are those of the host, and keep the bounds of span, mean and hard',
   asRecorded,
-  async (subject, { rows, columns, options }) => {
+  async (subject, { rows, columns, options }, { claimAtMost }) => {
     const { u } = precisionOf(subject);
     const { projectors, at } = await applied(subject, rows, columns, options);
     projectors.forEach((q, i) => {
@@ -268,13 +278,25 @@ const boundsOnBackend = law(
           const slack = onBackend(rows, a, u);
           const exact = image(q, a);
           const off = norm(seen.map((x, k) => x - exact[k]));
-          claimAtMost(off, 0, slack, `‖Q_${i} a‖ on the backend against the host, column ${place - 1}`);
-          claimAtMost(norm(seen), norm(a), slack, `‖Q_${i} a‖ ≤ ‖a‖`);
+          claimAtMost(
+            off,
+            0,
+            slack,
+            `‖Q_${i} a‖ on the backend against the host, column ${place - 1}`,
+            'against the host',
+          );
+          claimAtMost(norm(seen), norm(a), slack, `‖Q_${i} a‖ ≤ ‖a‖`, '‖Qa‖ ≤ ‖a‖');
           const along = seen.reduce((sum, x, k) => sum + x * a[k], 0);
-          claimAtMost(-along, 0, slack * norm(a), `−aᵀQ_${i} a`);
+          claimAtMost(-along, 0, slack * norm(a), `−aᵀQ_${i} a`, '−aᵀQa');
           if (i === j) continue;
           const limit = protection(columns, i, j, matrix(rows, 1, a), options as OmoeOptions);
-          claimAtMost(norm(seen), limit, slack, `‖Q_${i} a‖ for a column of expert ${j} (${options.combine})`);
+          claimAtMost(
+            norm(seen),
+            limit,
+            slack,
+            `‖Q_${i} a‖ for a column of expert ${j} (${options.combine})`,
+            options.combine,
+          );
         }
       });
     });
@@ -285,7 +307,7 @@ const boundsOnBackend = law(
 const symmetricOnBackend = law(
   'projectors: as the backend applies them, they are symmetric',
   asRecorded,
-  async (subject, { rows, columns, options }) => {
+  async (subject, { rows, columns, options }, { claimWithin }) => {
     const { u } = precisionOf(subject);
     const { projectors, all, at } = await applied(subject, rows, columns, options);
     const recorded = columnsOf(all);

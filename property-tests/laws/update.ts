@@ -11,8 +11,8 @@ import {
 import { type OmoeOptions, ridge } from '../../src/optim/index.ts';
 import { key } from '../../src/random.ts';
 import { type BaseName, baseNames, drawnOptions, drawnTrainings } from '../arbitraries/columns.ts';
-import { claim, claimAtMost, law, type MethodLaw, type MethodSubject, precisionOf, refuted } from '../kit/method.ts';
-import { formingAndApplying, ridgeSlack, singularVectors } from '../kit/projector-rounding.ts';
+import { type Claims, claim, law, type MethodLaw, type MethodSubject, precisionOf, refuted } from '../kit/method.ts';
+import { formingAndApplying, ridgeSlack, singularVectors, singularVectorsOf } from '../kit/projector-rounding.ts';
 import { baseOf, type LinearStep, type TrainedStep, train } from '../kit/training.ts';
 import { gamma } from '../kit/within.ts';
 
@@ -57,7 +57,7 @@ export function protection(columns: readonly Matrix[], i: number, j: number, a: 
     return ((experts - 2) * frobeniusNorm(a) + Math.sqrt(alpha) / 2) / (experts - 1) + slack;
   }
   const left = Math.sqrt(1 - options.energy);
-  return (left + singularVectors(rows, all.cols) + formingAndApplying(rows, all.cols)) * frobeniusNorm(all);
+  return (left + singularVectorsOf(all) + formingAndApplying(rows, all.cols)) * frobeniusNorm(all);
 }
 
 /** Where the bias takes no part in the projection, W alone. */
@@ -65,7 +65,7 @@ const projectedPart = (m: Matrix, { side, bias }: OmoeOptions): Matrix =>
   side === 'input' && bias !== 'augment' ? matrix(m.rows - 1, m.cols, m.data.slice(0, (m.rows - 1) * m.cols)) : m;
 
 /** ‖aᵀΔ‖ ≤ factor · ‖Q_i a‖_most · ‖Δ_base‖ (output side: ‖Δa‖), for every column a of another expert. */
-function claimProtected(step: LinearStep, options: OmoeOptions, u: number): void {
+function claimProtected(step: LinearStep, options: OmoeOptions, u: number, { claimAtMost }: Claims): void {
   const { report, columns } = step;
   if (!report || !columns) return;
   step.updates.forEach((whole, i) => {
@@ -102,28 +102,24 @@ async function stepsOf(subject: MethodSubject, { training, options, base }: Case
   return orthogonal(steps);
 }
 
-const protects = async (subject: MethodSubject, drawn: Case, decay?: number): Promise<void> => {
+const protects = async (subject: MethodSubject, drawn: Case, claims: Claims, decay?: number): Promise<void> => {
   const { u } = precisionOf(subject);
-  for (const step of await stepsOf(subject, drawn, decay)) claimProtected(step, drawn.options, u);
+  for (const step of await stepsOf(subject, drawn, decay)) claimProtected(step, drawn.options, u, claims);
 };
 
-const inputSide = law('update: input side leaves the others’ inputs alone', cases({ side: 'input' }), (s, drawn) =>
-  protects(s, drawn),
-);
-const outputSide = law('update: output side leaves the others’ outputs alone', cases({ side: 'output' }), (s, drawn) =>
-  protects(s, drawn),
-);
+const inputSide = law('update: input side leaves the others’ inputs alone', cases({ side: 'input' }), protects);
+const outputSide = law('update: output side leaves the others’ outputs alone', cases({ side: 'output' }), protects);
 
 /** With a free bias, [x; 1]ᵀΔ[W; b] = xᵀΔW + Δb: the first part is bounded, the second is not. */
 const freeBias = refuted(
   'update: a free bias breaks the input side',
   cases({ side: 'input', bias: 'free', combine: 'span', alpha: 1e-6, alphaMode: 'relative', renorm: false }),
-  async (subject, drawn) => {
+  async (subject, drawn, claims) => {
     const { u } = precisionOf(subject);
     const augmented = { ...drawn.options, bias: 'augment' } as const;
     for (const step of await stepsOf(subject, drawn)) {
       const columns = step.columns!.map((a) => withOnes(a));
-      claimProtected({ ...step, columns }, augmented, u);
+      claimProtected({ ...step, columns }, augmented, u, claims);
     }
   },
 );
@@ -141,12 +137,14 @@ const gradientCases = (base: BaseName) =>
   ]);
 
 /** −η Q g: plain SGD only scales what was projected. */
-const gradientOfSgd = law('gradient: plain SGD keeps the update law', gradientCases('sgd'), (s, drawn) =>
-  protects(s, drawn, 0),
+const gradientOfSgd = law('gradient: plain SGD keeps the update law', gradientCases('sgd'), (s, drawn, claims) =>
+  protects(s, drawn, claims, 0),
 );
 
 const gradientBroken = (base: BaseName, decay: number, what: string) =>
-  refuted(`gradient: ${what} breaks the update law`, gradientCases(base), (s, drawn) => protects(s, drawn, decay));
+  refuted(`gradient: ${what} breaks the update law`, gradientCases(base), (s, drawn, claims) =>
+    protects(s, drawn, claims, decay),
+  );
 
 /**
  * ⟨Δ_i, M_j − M_j,base⟩: the projection in Float64 leaves the rounding of its QR (as in src's own test: unit columns,
@@ -155,7 +153,7 @@ const gradientBroken = (base: BaseName, decay: number, what: string) =>
 const updateSide = law(
   'update: update side is orthogonal to what each other expert has learnt',
   cases({ side: 'update' }),
-  async (subject, drawn) => {
+  async (subject, drawn, { claimAtMost }) => {
     const { u } = precisionOf(subject);
     for (const step of await stepsOf(subject, drawn)) {
       if (!step.report) continue;
@@ -194,7 +192,7 @@ const neverAgainst = law(
       bias: fc.constantFrom<OmoeOptions['bias']>('augment', 'freeze', 'free'),
     })
     .chain((given) => cases({ ...given, renorm: false })),
-  async (subject, drawn) => {
+  async (subject, drawn, { claimAtMost }) => {
     const { u } = precisionOf(subject);
     for (const step of await stepsOf(subject, drawn)) {
       if (!step.report) continue;

@@ -1,9 +1,20 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CpuBuffer, cpu } from '../../backends/cpu/index.ts';
 import type { Backend, DType, HostArray, Kernels } from '../../src/backend.ts';
 import { OmoeError, UsageError } from '../../src/errors.ts';
 import { primitives } from '../../src/ops/index.ts';
-import { conformance, expectClose, type Report, runConformance, type SuiteOptions } from '../index.ts';
+import {
+  conformance,
+  expectClose,
+  formatClaims,
+  LawBroken,
+  type Report,
+  runConformance,
+  type SuiteOptions,
+} from '../index.ts';
+import { law, type MethodSubject } from '../kit/method.ts';
+import { ClaimFailed, claimAtMost, claimWithin } from '../kit/within.ts';
 import { faults } from './faults.ts';
 
 /** The kit itself: what it says of a failure, what skips mean, how it fits runners, and that it accepts what is right. */
@@ -200,5 +211,65 @@ describe('expectClose', () => {
     expect(expectClose([Number.NaN, Infinity], [Number.NaN, Infinity], 0)).toBe(0);
     expect(() => expectClose([Number.NaN], [0], 1)).toThrow('is NaN');
     expect(() => expectClose([1], [1, 2], 1)).toThrow('1 elements, but should be 2');
+  });
+});
+
+describe('laws of the method', () => {
+  it('tell how much of their bounds was used, and how often nothing could be said', async () => {
+    const { laws } = await runConformance({ create: cpu, only: 'cycle', dtypes: ['float64'], runs: 8 });
+    const [{ used, undecided }] = laws;
+    expect(Object.keys(used!)).toEqual(expect.arrayContaining(['updates', 'trace', 'leakage', 'renorm factor']));
+    expect(Object.values(used!).every((share) => share >= 0 && share <= 1)).toBe(true);
+    expect(used!.updates).toBeGreaterThan(0);
+    expect(undecided!.reports).toBeLessThan(0.25);
+    expect(formatClaims(laws)).toMatch(/^cycle: .*: updates +float64 +[\d.e-]+ +\d+ %$/m);
+  });
+  it('do not hold where they leave too much undecided', async () => {
+    const every = (n: number, most?: number) =>
+      law('half', fc.nat(), (_, k, { decidable }) => void decidable('y', k % n !== 0), most);
+    const settings = { runs: 400, seed: 1 };
+    const subject = {} as MethodSubject;
+    await expect(every(1).hold(subject, settings)).rejects.toThrow(
+      "half: 400 of 400 times nothing could be said of 'y'",
+    );
+    await expect(every(2, 0.1).hold(subject, settings)).rejects.toThrow(LawBroken);
+    await every(2, 0.9).hold(subject, settings);
+    await every(1).hold(subject, { ...settings, runs: 20 });
+  });
+});
+
+describe('a bound that is none', () => {
+  it('is refused, and lets nothing pass: negative or no number, met or not', () => {
+    for (const bound of [-1, Number.NaN]) {
+      expect(() => expectClose([1], [0], bound, 'y')).toThrow(`y: received the bound ${bound}, expected a number >= 0`);
+      expect(() => expectClose([1, 2], [1, 2], [1, bound])).toThrow(UsageError);
+      expect(() => claimWithin([1], [0], bound, 'y')).toThrow(UsageError);
+      expect(() => claimWithin([1, 2], [1, 2], [1, bound], 'y')).toThrow(UsageError);
+      expect(() => claimWithin([1, 2], [1, 2], [1], 'y')).toThrow(UsageError);
+    }
+    expect(() => claimAtMost(0, 1, -1, 'y')).toThrow(UsageError);
+    for (const [value, limit, slack] of [
+      [Number.NaN, 1, 0],
+      [0, Number.NaN, 0],
+      [0, 1, Number.NaN],
+    ])
+      expect(() => claimAtMost(value, limit, slack, 'y')).toThrow(ClaimFailed);
+  });
+  it('beside an infinity or a NaN that is met it is not looked at', () => {
+    expect(expectClose([Infinity, Number.NaN], [Infinity, Number.NaN], [Number.NaN, -1])).toBe(0);
+  });
+});
+
+describe('claims', () => {
+  it('say how much of a bound was used', () => {
+    expect(claimWithin([1, 2.5], [1, 2], [0, 1], 'y')).toBe(0.5);
+    expect(claimAtMost(3, 3, 1, 'y')).toBe(0.75);
+    expect(claimAtMost(-3, 0, 0, 'y')).toBe(0);
+    expect(() => claimWithin([1, Number.NaN], [1, 2], Infinity, 'y')).toThrow('y: [1] is NaN');
+    expect(() => claimWithin([5, 9], [1, 2], 2, 'y')).toThrow(
+      'y: [1] is 9, but should be 2 within 2 (off by 3.50 bounds)',
+    );
+    expect(() => claimWithin([1], [1, 2], 2, 'y')).toThrow('1 numbers against 2');
+    expect(() => claimAtMost(5, 3, 1, 'y')).toThrow('y: 5, but should be at most 3 (+ 1 for rounding)');
   });
 });

@@ -1,6 +1,9 @@
+import { matrix } from '../../src/linalg/index.ts';
 import type { Gate, Recorded } from '../../src/moe/index.ts';
 import {
   type BaseOptimizer,
+  denseProjector,
+  type LinearReport,
   type OmoeOptions,
   type Parameters,
   type ProjectorOptions,
@@ -186,6 +189,23 @@ const builtWith =
   (columns, options, key) =>
     theMethod.buildProjectors(columns, change(options), key);
 
+/** δ = Σ‖A_j‖²_F, which would excuse whatever a sketch does. */
+const lossOverstated: Method['buildProjectors'] = (columns, options, key) =>
+  theMethod.buildProjectors(columns, options, key).map((q, i) => ({
+    ...q,
+    sketchError: columns.reduce((sum, a, j) => (j === i ? sum : sum + a.squaredNorm), 0),
+  }));
+
+/** Q = 0 wherever something was recorded: it leaves nothing of anybody's columns, and nothing can be learnt. */
+const takesEverything = (combine: ProjectorOptions['combine']): Method['buildProjectors'] => {
+  return (columns, options, key) =>
+    theMethod.buildProjectors(columns, options, key).map((q) => {
+      if (options.combine !== combine || q.identity) return q;
+      const { alpha, rank, sketchError } = q;
+      return denseProjector(matrix(q.rows, q.rows), { alpha, rank, sketchError });
+    });
+};
+
 /** What a step of `omoe` does, edited; `plain` is what the base optimizer alone would have done. */
 const stepEdited = (edit: (updates: Parameters, plain: Parameters) => Parameters): Partial<Method> => ({
   omoe: (base, options = {}, key) => {
@@ -213,6 +233,40 @@ const firstUnprotected = stepEdited(
       }),
     ),
 );
+
+/** Each linear's report of a step of `omoe`, edited. */
+const reportsEdited = (edit: (report: LinearReport) => LinearReport): Partial<Method> => ({
+  omoe: (base, options = {}, key) => {
+    const inner = theMethod.omoe(base, options, key);
+    return {
+      ...inner,
+      async step(given) {
+        const result = await inner.step(given);
+        const { tensors, of } = result.reports;
+        return { ...result, reports: { tensors, of: (read) => of(read).map(edit) } };
+      },
+    };
+  },
+});
+
+/** The leakage of what the sketches hold, as though nothing had been given up, from the second orthogonal step on. */
+const leakageOfWhatIsLeft: Partial<Method> = {
+  omoe: (base, options = {}, key) => {
+    const inner = theMethod.omoe(base, options, key);
+    return {
+      ...inner,
+      step({ state, ...given }) {
+        const linears = [...state.linears].map(([name, linear]) => {
+          if (!linear.projectors) return [name, linear] as const;
+          const { others } = linear.projectors;
+          const lossless = { ...others, sketchErrors: others.sketchErrors.map(() => 0) };
+          return [name, { ...linear, projectors: { ...linear.projectors, others: lossless } }] as const;
+        });
+        return inner.step({ ...given, state: { ...state, linears: new Map(linears) } });
+      },
+    };
+  },
+};
 
 const tooLong = stepEdited((updates) => new Map([...updates].map(([path, update]) => [path, update.multiply(1.125)])));
 
@@ -279,6 +333,16 @@ export const faults: readonly Fault[] = [
     'updates an eighth too long',
     tooLong,
     'update: the projected update is not longer than the base update, nor turned against it',
+  ),
+  fault(
+    'the leakage of a sketch for that of its columns',
+    leakageOfWhatIsLeft,
+    'leakage: reported of a sketch it is never below the truth',
+  ),
+  fault(
+    'a leakage of 1 whatever was projected',
+    reportsEdited((report) => ({ ...report, leakage: report.leakage.map((x) => x && 1) })),
+    'leakage: reported of a sketch it is never below the truth',
   ),
   fault(
     'the first expert is not protected',
@@ -363,6 +427,11 @@ export const faults: readonly Fault[] = [
     'projectors: recursion, closed form and QR form are one',
   ),
   fault(
+    'the recursion with another ridge',
+    omoeWith((o) => (o.form === 'recursion' && o.alpha ? { ...o, alpha: 2 * o.alpha } : o)),
+    'cycle: two and more cycles equal their definition',
+  ),
+  fault(
     'projectors a hundredth too large',
     { ridgeProjector: overProjector },
     'projectors: P is symmetric with spectrum in [0, 1]',
@@ -378,6 +447,18 @@ export const faults: readonly Fault[] = [
     'projectors: span leaves at most',
     'projectors: mean leaves at most',
   ),
+  ...(['span', 'mean', 'hard'] as const).map((combine) =>
+    fault(
+      `${combine} takes everything`,
+      { buildProjectors: takesEverything(combine) },
+      'projectors: what is perpendicular to the columns of the others is left as it is',
+    ),
+  ),
+  fault(
+    'hard takes more directions than the energy asks for',
+    { buildProjectors: builtWith((o) => ({ ...o, energy: o.energy < 1 ? (1 + o.energy) / 2 : 1 })) },
+    'projectors: hard leaves at most',
+  ),
   fault(
     'hard taken for span',
     { buildProjectors: builtWith((o) => (o.combine === 'hard' ? { ...o, combine: 'span' } : o)) },
@@ -387,6 +468,11 @@ export const faults: readonly Fault[] = [
     'mean taken for span',
     { buildProjectors: builtWith((o) => (o.combine === 'mean' ? { ...o, combine: 'span' } : o)) },
     'projectors: from three experts on, the span bound fails for mean',
+  ),
+  fault(
+    'a sketch that says it lost all that there was',
+    { buildProjectors: lossOverstated },
+    'law 12: a sketch loses at most',
   ),
   fault(
     'a sketch that says it lost nothing',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { at, fromFunction, type Real, type Shape } from '../../spec/array.ts';
+import type { Real, Shape } from '../../spec/array.ts';
 import * as ops from '../../spec/ops/index.ts';
-import { gamma, smallestNormal } from '../../spec/rounding/model.ts';
+import { gamma, smallestNormal, whereFinite } from '../../spec/rounding/model.ts';
 import { key } from '../../src/random.ts';
 import { shapes } from '../arbitraries/shapes.ts';
 import { between, type FloatType, halves, reals, realsOf } from '../arbitraries/values.ts';
@@ -20,7 +20,8 @@ const dropoutCalls = (values: (shape: Shape) => fc.Arbitrary<Real>): fc.Arbitrar
         run: (t, { x }) => [t.dropout(x, rate, key(seed))],
         exact: ({ x }) => [ops.dropout(x, rate, key(seed))],
         bound: ({ x }, u) => [
-          fromFunction(x.shape, (index) => gamma(3, u) * Math.abs(at(x, index) / (1 - rate)) + smallestNormal(u)),
+          // Of what is dropped nothing is left, were it infinite.
+          whereFinite(ops.dropout(x, rate, key(seed)), (_, y) => gamma(3, u) * Math.abs(y) + smallestNormal(u)),
         ],
       }),
     );

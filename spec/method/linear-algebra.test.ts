@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matrices } from '../../property-tests/arbitraries/matrices.ts';
-import { assertWithin } from '../../property-tests/kit/within.ts';
+import { claimWithin } from '../../property-tests/kit/within.ts';
 import type { Matrix } from '../../src/linalg/matrix.ts';
 import { array, fromFunction, SpecError, toFlat } from '../array.ts';
 import {
@@ -38,7 +38,7 @@ describe('solve', () => {
 describe('svd', () => {
   it('of a matrix done by hand: [[3, 0], [4, 5]] has σ² = 45 and 5', () => {
     // γ_40: a few rotations, each of a handful of roundings; the largest singular value is the scale.
-    assertWithin(svd(array([3, 0, 4, 5], [2, 2])).sigma, [Math.sqrt(45), Math.sqrt(5)], gamma(40) * 7, 'σ');
+    claimWithin(svd(array([3, 0, 4, 5], [2, 2])).sigma, [Math.sqrt(45), Math.sqrt(5)], gamma(40) * 7, 'σ');
   });
   it('gives back A, with orthonormal directions wherever σ > 0', () => {
     fc.assert(
@@ -50,12 +50,12 @@ describe('svd', () => {
         );
         // Up to 60 sweeps would allow more; convergence is quadratic and needs fewer than 12. Each rotation has about 10
         // roundings per entry, and a column meets cols − 1 rotations a sweep: 120·cols, then the product of cols terms.
-        assertWithin(toFlat(again), toFlat(a), gamma(130 * cols(a)) * Math.sqrt(cols(a)) * norm(a), 'U diag(σ) Vᵀ');
+        claimWithin(toFlat(again), toFlat(a), gamma(130 * cols(a)) * Math.sqrt(cols(a)) * norm(a), 'U diag(σ) Vᵀ');
         const kept = sigma.filter((s) => s > 0).length;
         const narrow = fromFunction([rows(a), kept], ([i, k]) => u.get(i, k));
         // Jacobi stops at cosines of max(rows, cols)·2u, the rest is the rounding of the products.
         const bound = gamma(8 * Math.max(rows(a), cols(a)));
-        assertWithin(toFlat(product(transpose(narrow), narrow)), toFlat(identity(kept)), bound, 'UᵀU');
+        claimWithin(toFlat(product(transpose(narrow), narrow)), toFlat(identity(kept)), bound, 'UᵀU');
         expect(sigma).toEqual([...sigma].sort((x, y) => y - x));
       }),
       { numRuns: 60 },
@@ -79,10 +79,10 @@ describe('orthonormalBasis', () => {
         // A column with less than rows·cols·u of itself left would be all rounding; 1e-10 is far above that.
         const q = orthonormalBasis(a, 1e-10);
         const bound = gamma(16 * rows(a) * cols(a));
-        assertWithin(toFlat(product(transpose(q), q)), toFlat(identity(cols(q))), bound, 'QᵀQ');
+        claimWithin(toFlat(product(transpose(q), q)), toFlat(identity(cols(q))), bound, 'QᵀQ');
         for (let j = 0; j < cols(a); j++) {
           const again = product(q, product(transpose(q), column(a, j)));
-          assertWithin(toFlat(again), toFlat(column(a, j)), (1e-10 + bound) * norm(column(a, j)), `column ${j}`);
+          claimWithin(toFlat(again), toFlat(column(a, j)), (1e-10 + bound) * norm(column(a, j)), `column ${j}`);
         }
       }),
       { numRuns: 60 },
@@ -92,7 +92,7 @@ describe('orthonormalBasis', () => {
     const e = 1e-7;
     const q = orthonormalBasis(array([1, 1, 1, e, 0, 0, 0, e, 0, 0, 0, e], [4, 3]));
     // One pass leaves u/1e-7 = 1e-9.
-    assertWithin(toFlat(product(transpose(q), q)), toFlat(identity(3)), gamma(16 * 12), 'QᵀQ');
+    claimWithin(toFlat(product(transpose(q), q)), toFlat(identity(3)), gamma(16 * 12), 'QᵀQ');
   });
   it('adds nothing for a repeated column', () => {
     const a = array([1, 2, 3], [3, 1]);

@@ -10,11 +10,7 @@ import { transpose as transposeOp } from '../ops/projection.ts';
 /** The unit roundoff of Float64, u = 2⁻⁵³: a rounded operation is exact times (1 + ε) with |ε| ≤ u. */
 export const unitRoundoff = 2 ** -53;
 
-/** γ_K = K·u / (1 − K·u), the relative bound of K roundings in a row (Higham 2002, lemma 3.1). */
-export function gamma(K: number): number {
-  precondition(K * unitRoundoff < 1, `γ_${K} is undefined, K·u must stay below 1`);
-  return (K * unitRoundoff) / (1 - K * unitRoundoff);
-}
+export { gamma } from '../rounding/model.ts';
 
 /** States that `a` is a matrix. Throws `SpecError` otherwise. */
 export function matrix(a: Real, name: string): Real {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assertWithin } from '../../property-tests/kit/within.ts';
+import { claimWithin } from '../../property-tests/kit/within.ts';
 import { array, boolArray, fromFunction, intArray, type Real, SpecError, toFlat } from '../array.ts';
 import { relu } from '../ops/elementwise.ts';
 import { assign, capacityOf, combine, dispatch } from './dispatch.ts';
@@ -31,13 +31,13 @@ describe('topKGate', () => {
     const gate = topKGate(logitsOf([[0.5, 0.125, 0.375]]), 2);
     expect(toFlat(gate.chosen)).toEqual([0, 2]);
     // exp(log p) is good to about 2u, softmax adds 4 roundings, renormalising 2.
-    assertWithin(toFlat(gate.gates), [4 / 7, 0, 3 / 7], gamma(10), 'gates');
+    claimWithin(toFlat(gate.gates), [4 / 7, 0, 3 / 7], gamma(10), 'gates');
   });
   it('gives p itself for k = 1, and without renormalising', () => {
     const logits = logitsOf([[0.5, 0.125, 0.375]]);
-    assertWithin(toFlat(topKGate(logits, 1).gates), [0.5, 0, 0], gamma(10), 'k = 1');
+    claimWithin(toFlat(topKGate(logits, 1).gates), [0.5, 0, 0], gamma(10), 'k = 1');
     const plain = topKGate(logits, 2, { renormalize: false });
-    assertWithin(toFlat(plain.gates), [0.5, 0, 0.375], gamma(10), 'plain');
+    claimWithin(toFlat(plain.gates), [0.5, 0, 0.375], gamma(10), 'plain');
   });
   it('breaks ties to the lowest index', () => {
     expect(toFlat(topKGate(array([1, 1, 1, 1], [1, 4]), 2).chosen)).toEqual([0, 1]);
@@ -117,7 +117,7 @@ describe('capacity', () => {
           if (slots[t] < k) continue;
           for (let j = 0; j < 3; j++) {
             // 1/k is rounded, then k products and k − 1 sums.
-            assertWithin([y.get(t, j)], [x.get(t, j)], gamma(k + 1) * Math.abs(x.get(t, j)), `token ${t}`);
+            claimWithin([y.get(t, j)], [x.get(t, j)], gamma(k + 1) * Math.abs(x.get(t, j)), `token ${t}`);
           }
         }
       }),
@@ -206,7 +206,7 @@ describe('losses', () => {
       [0.25, 0.75],
     ]);
     // 2 tokens, 2 experts: about ten roundings of numbers of size 1.
-    assertWithin([switchBalanceLoss(topKGate(balanced, 1))], [1], gamma(16), 'balanced');
+    claimWithin([switchBalanceLoss(topKGate(balanced, 1))], [1], gamma(16), 'balanced');
     const one = array([1000, 0, 1000, 0], [2, 2]);
     expect(switchBalanceLoss(topKGate(one, 1))).toBe(2);
   });
@@ -216,7 +216,7 @@ describe('losses', () => {
       [4, 2],
     );
     // The limit at exactly even odds is 7/8; preferring by 1e-9 moves it by less than 1e-9.
-    assertWithin([switchBalanceLoss(topKGate(logits, 1))], [7 / 8], 1e-9, 'below 1');
+    claimWithin([switchBalanceLoss(topKGate(logits, 1))], [7 / 8], 1e-9, 'below 1');
   });
   it('switch balance is never below 1/E, nor at it for E ≥ 2', () => {
     const cases = fc.integer({ min: 2, max: 4 }).chain((experts) => drawn([5, experts]));
@@ -228,11 +228,11 @@ describe('losses', () => {
   });
   it('top-k balance is 1 when slots and probabilities are even, whatever k is', () => {
     const logits = array([2, 2, 0, 0, 0, 0, 2, 2], [2, 4]);
-    assertWithin([topKBalanceLoss(topKGate(logits, 2))], [1], gamma(24), 'k = 2');
-    assertWithin([topKBalanceLoss(topKGate(logits, 4))], [1], gamma(24), 'k = 4');
+    claimWithin([topKBalanceLoss(topKGate(logits, 2))], [1], gamma(24), 'k = 2');
+    claimWithin([topKBalanceLoss(topKGate(logits, 4))], [1], gamma(24), 'k = 4');
   });
   it('z-loss is the mean of (log Σ exp z)²', () => {
-    assertWithin(
+    claimWithin(
       [routerZLoss(array([0, 0, 1, 1], [2, 2]))],
       [(Math.LN2 ** 2 + (1 + Math.LN2) ** 2) / 2],
       gamma(16),

@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matricesOf } from '../../property-tests/arbitraries/matrices.ts';
-import { assertAtMost, assertWithin } from '../../property-tests/kit/within.ts';
+import { claimAtMost, claimWithin } from '../../property-tests/kit/within.ts';
 import * as fastMethods from '../../src/optim/methods.ts';
 import * as fastOptions from '../../src/optim/options.ts';
 import { array, fromFunction, type Real, toFlat, zeros } from '../array.ts';
 import { adamw } from './adamw.ts';
 import { spanBound } from './bounds.ts';
 import { beside, column, gamma, identity, inner, minus, norm, product, scaled, transpose } from './linear-algebra.ts';
+import { leakage } from './measures/optimizer.ts';
 import { cyclePosition, type ExpertLinear, type ExpertStep, isProtected, omoeStep, startExpertLinear } from './omoe.ts';
 import { namedMethods, type OmoeOptions, omoeDefaults } from './options.ts';
 import {
@@ -57,9 +58,9 @@ describe('projecting one update', () => {
         for (const move of doubled) {
           // Two passes over at most 6 directions of 6 entries; a direction counts as spent below 6·8·u of itself.
           const bound = gamma(400) * norm(update) * norm(move);
-          assertWithin([inner(projected, move)], [0], bound, '⟨Δ, M_j − M_j,base⟩');
+          claimWithin([inner(projected, move)], [0], bound, '⟨Δ, M_j − M_j,base⟩');
         }
-        assertAtMost(norm(projected), norm(update), gamma(200) * norm(update), '‖Δ‖');
+        claimAtMost(norm(projected), norm(update), gamma(200) * norm(update), '‖Δ‖');
         expect(updateBasis(doubled, 6).shape).toEqual(updateBasis(moves, 6).shape);
       }),
       { numRuns: 60 },
@@ -258,7 +259,7 @@ describe('the update law', () => {
             for (const j of [0, 1, 2].filter((other) => other !== i)) {
               const move = minus(states[s].matrices[j], states[s].base[j]);
               // As above for the projection of 12 entries against two vectors, times the renorm factor of at most 10.
-              assertWithin(
+              claimWithin(
                 [inner(delta, move)],
                 [0],
                 10 * gamma(400) * norm(delta) * norm(move) * 10,
@@ -286,8 +287,8 @@ describe('the update law', () => {
           const state = states[2];
           const plain = base.step(state.optimizer[i], state.matrices[i], run.steps[2].gradients[i], 0.125).update;
           const size = norm(plain) ** 2;
-          assertAtMost(-inner(delta, plain), 0, gamma(1000) * size, '⟨Δ_projected, Δ⟩');
-          assertAtMost(norm(delta), norm(plain), gamma(1000) * norm(plain), '‖Δ_projected‖');
+          claimAtMost(-inner(delta, plain), 0, gamma(1000) * size, '⟨Δ_projected, Δ⟩');
+          claimAtMost(norm(delta), norm(plain), gamma(1000) * norm(plain), '‖Δ_projected‖');
         });
       }),
       { numRuns: 25 },
@@ -302,9 +303,9 @@ describe('controls', () => {
     const projected = train(run, sgd(), { ...short, renorm: false }).results[2];
     matched.updates.forEach((delta, i) => {
       const size = norm(projected.updates[i]);
-      assertWithin([norm(delta)], [size], gamma(100) * size, 'norm');
+      claimWithin([norm(delta)], [size], gamma(100) * size, 'norm');
       const g = run.steps[2].gradients[i];
-      assertWithin([inner(delta, g)], [-norm(delta) * norm(g)], gamma(100) * norm(delta) * norm(g), 'parallel');
+      claimWithin([inner(delta, g)], [-norm(delta) * norm(g)], gamma(100) * norm(delta) * norm(g), 'parallel');
     });
   });
   it('rotated by I is the method itself', () => {
@@ -349,19 +350,58 @@ describe('reports', () => {
     expect(results[1].reports).toBeNull();
     for (const report of results[2].reports!) {
       // Two columns of two other experts leave one direction of three.
-      assertWithin([report.trace], [1 / 3], gamma(100), 'trace');
+      claimWithin([report.trace], [1 / 3], gamma(100), 'trace');
       expect(report.plasticityLow).toBe(true);
       expect(report.normKept).toBeGreaterThan(0);
       expect(report.normKept).toBeLessThan(1);
-      assertWithin([report.renormFactor], [Math.min(10, 1 / report.normKept)], gamma(100) * 10, 'factor');
+      claimWithin([report.renormFactor], [Math.min(10, 1 / report.normKept)], gamma(100) * 10, 'factor');
       // hard at energy 1 removes the others' columns altogether: what leaks is rounding, magnified by 1/normKept.
       expect(report.leakage).toBeLessThan(gamma(1000) / report.normKept);
     }
     for (const report of train(run, sgd(), { ...short, side: 'update' }).results[2].reports!) {
       // Two directions of 4 · 3 entries are gone.
-      assertWithin([report.trace], [10 / 12], gamma(10), 'trace');
+      claimWithin([report.trace], [10 / 12], gamma(10), 'trace');
       expect(report.leakage).toBeLessThan(gamma(1000) / report.normKept);
     }
+  });
+  it('never say less of a sketch than leaks, nor by more than it may have lost', () => {
+    const cases = fc.tuple(
+      runs(3, 6),
+      fc.constantFrom('input', 'output'),
+      fc.constantFrom('augment', 'freeze'),
+      fc.constantFrom('mean', 'tokens'),
+      fc.constantFrom(1, 2),
+    );
+    let apart = 0;
+    fc.assert(
+      fc.property(cases, ([run, side, bias, statistic, sketch]) => {
+        const options = {
+          ...short,
+          side,
+          bias,
+          statistic,
+          sketch,
+          accumulateSteps: 5,
+          orthogonalSteps: 1,
+        } as OmoeOptions;
+        const { updates, reports } = train(run, sgd(), options).results[5];
+        const { statistics } = train(run, sgd(), { ...options, sketch: 0 }).states[5];
+        reports!.forEach((report, i) => {
+          const all = [0, 1, 2].filter((j) => j !== i).map((j) => statistics[j].columns);
+          const part = side === 'input' && bias === 'freeze' ? withoutBiasRow(updates[i]).weight : updates[i];
+          const truth = leakage(all.reduce(beside), part, side as 'input' | 'output');
+          expect(report.leakage === null).toBe(truth === null);
+          if (truth === null || report.leakage === null) return;
+          // Up to ten columns shrink nine times, each time by at most 60 sweeps over 3 pairs of columns, 6 roundings each.
+          const slack = gamma(9 * 60 * 3 * 6 * 2);
+          claimAtMost(truth ** 2, report.leakage ** 2, slack, 'the leakage, squared, by what is reported');
+          claimAtMost(report.leakage ** 2, truth ** 2 + 1 / (sketch + 1), slack, 'what is reported, by the leakage');
+          if (report.leakage ** 2 - truth ** 2 > slack) apart++;
+        });
+      }),
+      { numRuns: 40 },
+    );
+    expect(apart).toBeGreaterThan(20);
   });
 });
 

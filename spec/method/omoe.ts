@@ -164,8 +164,8 @@ function baseStep<State>(
  * Accumulating: forget everything when the phase begins (`resetEachCycle`), then record what passed through each expert in
  * its steps 0, n, 2n, …, n = `updateEvery`. The update side needs no statistics.
  */
-function accumulateStep<State>(
-  linear: ExpertLinear<State>,
+export function accumulateStep(
+  linear: Pick<ExpertLinear<unknown>, 'matrices' | 'statistics'>,
   options: OmoeOptions,
   given: ExpertStep,
   index: number,

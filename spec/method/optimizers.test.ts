@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assertWithin } from '../../property-tests/kit/within.ts';
+import { claimWithin } from '../../property-tests/kit/within.ts';
 import { array, type Real, SpecError, toFlat } from '../array.ts';
 import { adamw } from './adamw.ts';
 import { clipByGlobalNorm, globalNorm } from './clip.ts';
@@ -34,14 +34,14 @@ describe('sgd', () => {
 describe('adamw', () => {
   it('first step: the sign of the gradient, whatever its size, plus the decay', () => {
     const plain = { epsilon: 0, weightDecay: 0 };
-    assertWithin(path(adamw(plain), [1e-5], 0.25), [0.75], gamma(16), 'small gradient');
-    assertWithin(path(adamw({ ...plain, weightDecay: 0.5 }), [1e5], 0.25), [0.625], gamma(16), 'decay');
+    claimWithin(path(adamw(plain), [1e-5], 0.25), [0.75], gamma(16), 'small gradient');
+    claimWithin(path(adamw({ ...plain, weightDecay: 0.5 }), [1e5], 0.25), [0.625], gamma(16), 'decay');
   });
   it('second step by hand: β₁ = β₂ = 1/2, gradients 1 and 3', () => {
     // m = 1/2·1/2 + 3/2 = 7/4, v = 1/2·1/2 + 9/2 = 19/4; both divided by 1 − 1/4.
     const expected = 0.75 - 0.25 * (7 / 3 / Math.sqrt(19 / 3));
     const options = { beta1: 0.5, beta2: 0.5, epsilon: 0, weightDecay: 0 };
-    assertWithin([path(adamw(options), [1, 3], 0.25)[1]], [expected], gamma(24), 'second step');
+    claimWithin([path(adamw(options), [1, 3], 0.25)[1]], [expected], gamma(24), 'second step');
   });
   it('an expert without tokens has a zero gradient, and gets no NaN', () => {
     expect(path(adamw({ weightDecay: 0 }), [0, 0], 0.25)).toEqual([1, 1]);
@@ -58,8 +58,8 @@ describe('schedule', () => {
     expect(learningRate(8, { ...run, decay: 'linear' })).toBe(4);
     expect(learningRate(12, { ...run, decay: 'linear' })).toBe(0);
     expect(learningRate(99, { ...run, decay: 'linear', floor: 2 })).toBe(2);
-    assertWithin([learningRate(8, { ...run, decay: 'cosine' })], [4], gamma(8) * 8, 'half way');
-    assertWithin([learningRate(6, { ...run, decay: 'cosine' })], [4 + Math.SQRT1_2 * 4], gamma(8) * 8, 'a quarter');
+    claimWithin([learningRate(8, { ...run, decay: 'cosine' })], [4], gamma(8) * 8, 'half way');
+    claimWithin([learningRate(6, { ...run, decay: 'cosine' })], [4 + Math.SQRT1_2 * 4], gamma(8) * 8, 'a quarter');
     expect(learningRate(12, { ...run, decay: 'cosine' })).toBe(0);
     expect(learningRate(12, { ...run, decay: 'constant' })).toBe(8);
   });
@@ -71,7 +71,7 @@ describe('clip', () => {
   it('by the norm over all gradients together', () => {
     const gradients = [array([3]), array([0, 4])];
     expect(globalNorm(gradients)).toBe(5);
-    assertWithin(clipByGlobalNorm(gradients, 2.5).flatMap(toFlat), [1.5, 0, 2], gamma(8) * 2, 'clipped');
+    claimWithin(clipByGlobalNorm(gradients, 2.5).flatMap(toFlat), [1.5, 0, 2], gamma(8) * 2, 'clipped');
     expect(clipByGlobalNorm(gradients, 5).flatMap(toFlat)).toEqual([3, 0, 4]);
     expect(() => clipByGlobalNorm(gradients, 0)).toThrow(SpecError);
   });

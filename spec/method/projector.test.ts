@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matricesOf } from '../../property-tests/arbitraries/matrices.ts';
-import { assertAtMost, assertWithin } from '../../property-tests/kit/within.ts';
+import { claimAtMost, claimWithin } from '../../property-tests/kit/within.ts';
 import { array, fromFunction, type Real, SpecError, toFlat } from '../array.ts';
 import {
   hardBound,
@@ -110,7 +110,7 @@ describe('ridge projectors', () => {
     // I − a aᵀ/50
     const byHand = [1 - 9 / 50, -12 / 50, -12 / 50, 1 - 16 / 50];
     for (const form of [closedForm, dualForm, recursion, qrForm]) {
-      assertWithin(toFlat(form(a, 25)), byHand, gamma(40), form.name);
+      claimWithin(toFlat(form(a, 25)), byHand, gamma(40), form.name);
     }
   });
   it('the relative ridge is alpha · ‖A‖²_F / rows', () => {
@@ -134,11 +134,11 @@ describe('ridge projectors', () => {
         // own error √κ·γ_20 is carried on by P_m P_k⁻¹ from both sides, at most κ² — 4 steps.
         const solving = 16 * gamma(100) * kappa ** 1.5;
         const stepping = 4 * gamma(20) * kappa ** 2.5;
-        assertWithin(toFlat(closedForm(a, 1)), toFlat(reference), solving, 'closed');
-        assertWithin(toFlat(dualForm(a, 1)), toFlat(reference), solving * Math.sqrt(kappa), 'dual');
-        assertWithin(toFlat(recursion(a, 1)), toFlat(reference), stepping, 'recursion');
+        claimWithin(toFlat(closedForm(a, 1)), toFlat(reference), solving, 'closed');
+        claimWithin(toFlat(dualForm(a, 1)), toFlat(reference), solving * Math.sqrt(kappa), 'dual');
+        claimWithin(toFlat(recursion(a, 1)), toFlat(reference), stepping, 'recursion');
         const reversed = fromFunction(a.shape, ([i, j]) => a.get(i, cols(a) - 1 - j));
-        assertWithin(toFlat(recursion(reversed, 1)), toFlat(reference), stepping, 'reversed');
+        claimWithin(toFlat(recursion(reversed, 1)), toFlat(reference), stepping, 'reversed');
       }),
       { numRuns: 60 },
     );
@@ -151,10 +151,10 @@ describe('ridge projectors', () => {
         for (let m = 1; m <= cols(a); m++) {
           const some = fromFunction([rows(a), m], ([i, j]) => a.get(i, j));
           const p = qrForm(some, alpha);
-          assertWithin(toFlat(p), toFlat(transpose(p)), rounding, 'symmetry');
-          assertAtMost(spectralNorm(p), 1, rounding, 'largest eigenvalue');
-          assertAtMost(-smallestEigenvalue(p), 0, rounding * 8, 'smallest eigenvalue');
-          assertAtMost(trace(p), before, rounding * rows(a), 'trace');
+          claimWithin(toFlat(p), toFlat(transpose(p)), rounding, 'symmetry');
+          claimAtMost(spectralNorm(p), 1, rounding, 'largest eigenvalue');
+          claimAtMost(-smallestEigenvalue(p), 0, rounding * 8, 'smallest eigenvalue');
+          claimAtMost(trace(p), before, rounding * rows(a), 'trace');
           before = trace(p);
         }
       }),
@@ -164,7 +164,7 @@ describe('ridge projectors', () => {
   it('P G = G − Q₁(Q₁ᵀG)', () => {
     const a = array([1, 2, 3, 4, 5, 6], [3, 2]);
     const g = array([1, -1, 2, 0, 3, 1], [3, 2]);
-    assertWithin(toFlat(applyFactored(qrFactor(a, 2), g)), toFlat(product(qrForm(a, 2), g)), gamma(40) * 10, 'P G');
+    claimWithin(toFlat(applyFactored(qrFactor(a, 2), g)), toFlat(product(qrForm(a, 2), g)), gamma(40) * 10, 'P G');
   });
 });
 
@@ -195,7 +195,7 @@ describe('combining the others', () => {
   it('mean of two projectors by hand: e₁ seen by one of two others is damped to 1/2', () => {
     const all = sketches([noStatistics(2), array([1e9, 0], [2, 1]), noStatistics(2)]);
     const q = combinedProjector(all, 0, 2, { ...standard, combine: 'mean', alphaMode: 'absolute', alpha: 1e-9 });
-    assertWithin(toFlat(q), [0.5, 0, 0, 1], gamma(16), 'Q');
+    claimWithin(toFlat(q), [0.5, 0, 0, 1], gamma(16), 'Q');
   });
   it('hard removes the fewest directions that hold the energy; all of the rank at energy 1', () => {
     expect(hardRank([3, 1], 10, 0.9, 2)).toBe(1);
@@ -209,7 +209,7 @@ describe('combining the others', () => {
   it('a rotated projector has the same spectrum', () => {
     const rotation = array([0.6, -0.8, 0.8, 0.6], [2, 2]);
     const q = qrForm(array([1, 0], [2, 1]), 1);
-    assertWithin(svd(rotated(q, rotation)).sigma, svd(q).sigma, gamma(64), 'σ');
+    claimWithin(svd(rotated(q, rotation)).sigma, svd(q).sigma, gamma(64), 'σ');
     expect(rotated(q, rotation).get(0, 1)).not.toBe(0);
   });
 });
@@ -227,9 +227,9 @@ describe('the bounds, for every column of another expert', () => {
         const rounding = qrRounding(a, ridgeOfAll);
         for (let j = 0; j < cols(a); j++) {
           const image = product(q, column(a, j));
-          assertAtMost(norm(image), spanBound(ridgeOfAll), rounding, `‖Q a‖, column ${j}`);
+          claimAtMost(norm(image), spanBound(ridgeOfAll), rounding, `‖Q a‖, column ${j}`);
           const quadratic = inner(column(a, j), image);
-          assertAtMost(quadratic, spanQuadraticBound(ridgeOfAll), rounding * norm(column(a, j)), `aᵀQa, column ${j}`);
+          claimAtMost(quadratic, spanQuadraticBound(ridgeOfAll), rounding * norm(column(a, j)), `aᵀQa, column ${j}`);
         }
       }),
       { numRuns: 50 },
@@ -237,7 +237,7 @@ describe('the bounds, for every column of another expert', () => {
   });
   it('span: the bound is reached at ‖a‖ = √α', () => {
     const image = product(qrForm(array([2, 0], [2, 1]), 4), array([2, 0], [2, 1]));
-    assertWithin([norm(image)], [spanBound(4)], gamma(20), '‖Q a‖');
+    claimWithin([norm(image)], [spanBound(4)], gamma(20), '‖Q a‖');
   });
   it('mean: ‖Q a‖ ≤ ((E − 2)‖a‖ + √α_j/2)/(E − 1)', () => {
     fc.assert(
@@ -248,7 +248,7 @@ describe('the bounds, for every column of another expert', () => {
           const own = ridge(alpha, alphaMode, all[j].squaredNorm, 4);
           for (let c = 0; c < cols(parts[j]); c++) {
             const a = column(parts[j], c);
-            assertAtMost(norm(product(q, a)), meanBound(4, own, norm(a)), qrRounding(parts[j], own), `${j}, ${c}`);
+            claimAtMost(norm(product(q, a)), meanBound(4, own, norm(a)), qrRounding(parts[j], own), `${j}, ${c}`);
           }
         }
       }),
@@ -268,13 +268,13 @@ describe('the bounds, for every column of another expert', () => {
         const a = stacked([parts[1], parts[2]], 5);
         const q = combinedProjector(sketches(parts), 0, 5, { ...standard, combine: 'hard', energy });
         // U is orthonormal to 16·rows·u (where Jacobi stops, then the products): Q² = Q within a few of these.
-        assertWithin(toFlat(product(q, q)), toFlat(q), gamma(400), 'Q²');
-        assertWithin(toFlat(q), toFlat(transpose(q)), 0, 'Qᵀ');
+        claimWithin(toFlat(product(q, q)), toFlat(q), gamma(400), 'Q²');
+        claimWithin(toFlat(q), toFlat(transpose(q)), 0, 'Qᵀ');
         const { sigma } = svd(a);
         const removed = Math.round(5 - trace(q));
         // What counts as rank leaves σ up to max(rows, cols)·u·σ₁; γ_400 covers that and the rounding of U.
         for (let j = 0; j < cols(a); j++) {
-          assertAtMost(norm(product(q, column(a, j))), hardBound(sigma, removed), gamma(400) * norm(a), `column ${j}`);
+          claimAtMost(norm(product(q, column(a, j))), hardBound(sigma, removed), gamma(400) * norm(a), `column ${j}`);
         }
       }),
       { numRuns: 50 },
@@ -288,8 +288,8 @@ describe('the bounds, for every column of another expert', () => {
         const mean = combinedProjector(sketches(parts), 0, 4, { ...options, combine: 'mean' });
         // Eigenvalues of numbers of size 1 after a shift by about 10: 4·γ_512 covers both factorisations and the SVD.
         const rounding = 10 * gamma(512);
-        assertAtMost(-smallestEigenvalue(minus(mean, span)), 0, rounding, 'mean − span');
-        assertAtMost(-smallestEigenvalue(minus(identity(4), mean)), 0, rounding, 'I − mean');
+        claimAtMost(-smallestEigenvalue(minus(mean, span)), 0, rounding, 'mean − span');
+        claimAtMost(-smallestEigenvalue(minus(identity(4), mean)), 0, rounding, 'I − mean');
       }),
       { numRuns: 60 },
     );
@@ -320,10 +320,10 @@ describe('Frequent Directions', () => {
         // Each of up to 7 shrinks is an SVD of at most 6 columns (130·6 roundings, squared: twice). The smallest eigenvalue
         // is found after a shift by 2‖gap‖ + 1, which brings roundings of that size.
         const rounding = 7 * gamma(2 * 130 * 6) * squaredNorm(a) + gamma(64) * (3 * norm(gap) + 1);
-        assertAtMost(-smallestEigenvalue(gap), 0, rounding, 'AAᵀ − BBᵀ from below');
-        assertAtMost(spectralNorm(gap), sketch.delta, rounding, 'AAᵀ − BBᵀ from above');
-        assertAtMost(sketch.delta, sketchLossBound(truth.squaredNorm, cap), rounding, 'δ');
-        assertWithin([sketch.squaredNorm], [squaredNorm(truth.columns)], gamma(60) * squaredNorm(a), '‖A‖²_F');
+        claimAtMost(-smallestEigenvalue(gap), 0, rounding, 'AAᵀ − BBᵀ from below');
+        claimAtMost(spectralNorm(gap), sketch.delta, rounding, 'AAᵀ − BBᵀ from above');
+        claimAtMost(sketch.delta, sketchLossBound(truth.squaredNorm, cap), rounding, 'δ');
+        claimWithin([sketch.squaredNorm], [squaredNorm(truth.columns)], gamma(60) * squaredNorm(a), '‖A‖²_F');
         if (cap >= 4) expect(sketch.delta).toBe(0);
       }),
       { numRuns: 60 },
@@ -346,17 +346,17 @@ describe('Frequent Directions', () => {
 
         const spanA = combinedProjector(exact, 0, 4, options);
         const spanB = combinedProjector(compressed, 0, 4, options);
-        assertAtMost(spectralNorm(minus(spanB, spanA)), sketchedSpanDistance(alpha, delta), rounding, 'span distance');
+        claimAtMost(spectralNorm(minus(spanB, spanA)), sketchedSpanDistance(alpha, delta), rounding, 'span distance');
         const meanA = combinedProjector(exact, 0, 4, { ...options, combine: 'mean' });
         const meanB = combinedProjector(compressed, 0, 4, { ...options, combine: 'mean' });
         const limit = sketchedMeanDistance([alpha, alpha], deltas);
-        assertAtMost(spectralNorm(minus(meanB, meanA)), limit, rounding, 'mean distance');
+        claimAtMost(spectralNorm(minus(meanB, meanA)), limit, rounding, 'mean distance');
         for (let j = 0; j < cols(both); j++) {
           const a = column(both, j);
           const image = product(spanB, a);
-          assertAtMost(norm(image), sketchedSpanBound(alpha, delta), rounding * (norm(a) + 1), `‖Q a‖, column ${j}`);
+          claimAtMost(norm(image), sketchedSpanBound(alpha, delta), rounding * (norm(a) + 1), `‖Q a‖, column ${j}`);
           const quadratic = sketchedSpanQuadraticBound(alpha, delta);
-          assertAtMost(inner(a, image), quadratic, rounding * (norm(a) + 1) ** 2, `aᵀQa, column ${j}`);
+          claimAtMost(inner(a, image), quadratic, rounding * (norm(a) + 1) ** 2, `aᵀQa, column ${j}`);
         }
       }),
       { numRuns: 30 },
@@ -364,14 +364,14 @@ describe('Frequent Directions', () => {
   });
   it('one shrink by hand: (3, 0) and (0, 1) with ℓ = 1 become (√8, 0), δ = 1', () => {
     const { columns: b, delta } = sketchOf(array([3, 0, 0, 1], [2, 2]), 1);
-    assertWithin(toFlat(b).map(Math.abs), [Math.sqrt(8), 0], gamma(20) * 3, 'B');
-    assertWithin([delta], [1], gamma(20) * 9, 'δ');
+    claimWithin(toFlat(b).map(Math.abs), [Math.sqrt(8), 0], gamma(20) * 3, 'B');
+    claimWithin([delta], [1], gamma(20) * 9, 'δ');
   });
   it('the sketched bounds meet the exact ones at δ = 0, and each other at δ = α/2', () => {
     expect(sketchedSpanBound(4, 0)).toBe(spanBound(4));
     expect(sketchedSpanQuadraticBound(4, 0)).toBe(spanQuadraticBound(4));
-    assertWithin([sketchedSpanBound(4, 2)], [Math.SQRT2], gamma(4) * 2, 'δ = α/2');
-    assertWithin([sketchedSpanBound(4, 2.000001)], [Math.SQRT2], 1e-6, 'just above');
+    claimWithin([sketchedSpanBound(4, 2)], [Math.SQRT2], gamma(4) * 2, 'δ = α/2');
+    claimWithin([sketchedSpanBound(4, 2.000001)], [Math.SQRT2], 1e-6, 'just above');
   });
 });
 
@@ -380,7 +380,7 @@ describe('a badly scaled stack', () => {
     const a = array([1e6, 1e6, 1e6, 1e6 + 1e-3], [2, 2]);
     const q = qrForm(a, 1e-3);
     // 4 × 2 stack: 4·3·6 roundings for the factor, squared in Q₁Q₁ᵀ, then a handful in the singular values.
-    assertAtMost(spectralNorm(q), 1, gamma(512), 'largest eigenvalue');
-    assertAtMost(-smallestEigenvalue(q), 0, gamma(512), 'smallest eigenvalue');
+    claimAtMost(spectralNorm(q), 1, gamma(512), 'largest eigenvalue');
+    claimAtMost(-smallestEigenvalue(q), 0, gamma(512), 'smallest eigenvalue');
   });
 });

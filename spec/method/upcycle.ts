@@ -36,6 +36,9 @@ export interface Receipt {
  *
  * The rounding: g_e = p_e / Σp takes k roundings (k − 1 additions, one division), so Σ g_e is within γ_k of 1. Each product
  * and the sum of k terms take k more. Together |error| ≤ γ_{2k} |FFN(x)|, whatever the router does.
+ *
+ * A backend that declares its division at d units in the last place, 2du at most, has that in place of the division's u:
+ * k − 1 additions before it and k roundings after it, (1 + γ_{2k−1})(1 + 2du) − 1. With d = ½ it is no more than γ_{2k}.
  */
 export function upcycleReceipt(x: Real, router: Real, dense: Expert, experts: number, options: MoeOptions): Receipt {
   const mixture = moeLayer(x, { router, experts: upcycle(dense, experts) }, options).output;

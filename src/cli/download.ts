@@ -1,6 +1,7 @@
 /** One file over HTTP into a folder: resumed where it was cut, and there only once its checksum is right. */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../errors.ts';
 import { cannot, codeOf } from '../io/failure.ts';
@@ -35,10 +36,12 @@ const sizeOf = async (path: string): Promise<number | null> => {
   }
 };
 
-const digestOf = async (path: string): Promise<string> =>
-  createHash('sha256')
-    .update(await readFile(path))
-    .digest('hex');
+/** Piece by piece: the largest archive has 300 MB. */
+const digestOf = async (path: string): Promise<string> => {
+  const hash = createHash('sha256');
+  for await (const bytes of createReadStream(path)) hash.update(bytes);
+  return hash.digest('hex');
+};
 
 /** A connection that ended early; what has come is kept. */
 class Cut extends Error {}
@@ -75,7 +78,9 @@ const request = async (address: string, start: number, signal?: AbortSignal): Pr
     address,
     `HTTP ${response.status} ${response.statusText}`.trim(),
     'the file',
-    response.status === 404 ? 'It is gone from there; fetch it from the official site.' : 'Try again later.',
+    response.status === 404
+      ? 'It is gone from there. Files fetched elsewhere can be put into the folder: `omoe data check` reads them.'
+      : 'Try again later.',
   );
 };
 

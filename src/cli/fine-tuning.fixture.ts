@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { cpu } from '../../backends/cpu/index.ts';
 import { engine } from '../engine.ts';
 import { freshConfig } from '../models/config.ts';
-import { type HeadSpec, saveModel } from '../models/folder.ts';
+import { type HeadSpec, saveModel, type TrainedOn } from '../models/folder.ts';
 import { initHead } from '../models/heads.ts';
 import { initModel } from '../models/parameters.ts';
 import { upcycleModel } from '../models/upcycle.ts';
@@ -24,12 +24,13 @@ interface Wanted {
   /** A head of random weights. */
   readonly head?: HeadSpec;
   readonly classes?: readonly string[];
+  readonly trainedOn?: TrainedOn;
 }
 
 /** A BERT of random weights with its tokenizer, dense or with experts, as a folder. */
 export async function writeModel(
   folder: string,
-  { seed = 1, experts = 0, vocab = true, head, classes }: Wanted = {},
+  { seed = 1, experts = 0, vocab = true, head, classes, trainedOn }: Wanted = {},
 ): Promise<string> {
   const t = engine(cpu());
   const sizes = { vocabulary: vocabulary.length, positions: 40, width: 8, hidden: 12, heads: 2, layers: 2 };
@@ -44,7 +45,7 @@ export async function writeModel(
     folder,
     new Map([
       ...(vocab ? [['vocab.txt', text] as const] : []),
-      ...(await saveModel(parameters, written, { head, classes, length: head && 16 })),
+      ...(await saveModel(parameters, written, { head, classes, length: head && 16, trainedOn })),
     ]),
   );
   return folder;

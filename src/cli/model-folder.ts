@@ -9,33 +9,52 @@ import { loadModel, type Progress } from '../train/state.ts';
 
 /** What a training leaves behind for whoever evaluates or uses its model. */
 
+export interface Chosen<P> {
+  readonly parameters: P;
+  /** Steps after which a training had them. */
+  readonly step: number;
+}
+
 /**
  * The parameters of the best evaluation, which are the last ones unless a later one was worse.
  * @param like the last ones
- * @throws DataError if what was kept is not there any more, or is of another step
+ * @param last takes those in any case: somebody asked for it, as the best are lost
+ * @throws DataError if what was kept is damaged or gone, or is of another step, with what can be had instead
  */
-export async function bestParameters<P>(t: Engine, store: Store, like: P, { best, step }: Progress): Promise<P> {
-  if (!best || best.step === step) return like;
-  const { checkpoint } = await store.latest((name) => name === 'best');
-  if (!checkpoint)
-    throw new DataError({
+export async function bestParameters<P>(
+  t: Engine,
+  store: Store,
+  like: P,
+  { best, step }: Progress,
+  last = false,
+): Promise<Chosen<P>> {
+  if (last || !best || best.step === step) return { parameters: like, step };
+  const { checkpoint, passedOver } = await store.latest((name) => name === 'best');
+  const refuse = (received: string, expected: string) =>
+    new DataError({
       operation: 'the model of the best evaluation',
-      received: `no whole checkpoint of step ${best.step}`,
-      expected: `it in ${store.folder}`,
-      advice,
+      received,
+      expected,
+      advice: `Restore the folder from a copy, or go on with --resume and --last: the model then has the last parameters, of step ${step}.`,
     });
+  if (!checkpoint) {
+    const why = passedOver.map(({ path, reason }) => `: ${path}, ${reason}`).join('');
+    throw refuse(`no whole checkpoint of step ${best.step}${why}`, `it in ${store.folder}`);
+  }
   const kept = await stepOf(checkpoint);
   if (kept !== best.step)
-    throw new DataError({
-      operation: 'the model of the best evaluation',
-      received: `${checkpoint.path} of ${kept === null ? 'an unknown step' : `step ${kept}`}`,
-      expected: `it of step ${best.step}`,
-      advice,
-    });
-  return loadModel(t, checkpoint.files, like);
+    throw refuse(
+      `${checkpoint.path} of ${kept === null ? 'an unknown step' : `step ${kept}`}`,
+      `it of step ${best.step}`,
+    );
+  return { parameters: await loadModel(t, checkpoint.files, like), step: best.step };
 }
 
-const advice = 'The folder was changed while the training ran.';
+/** What is to be said where `--last` took other parameters than the best; null where it did not. */
+export const insteadOfBest = (step: number, { best }: Progress): string | null =>
+  best && best.step !== step
+    ? `the model has the last parameters, of step ${step}, not the best, of step ${best.step}`
+    : null;
 
 /** The step whose evaluation a checkpoint was kept for, as scores.json beside it says; null where it does not say. */
 async function stepOf({ files }: Checkpoint): Promise<number | null> {

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { headSpec } from '../models/heads.ts';
@@ -81,6 +81,30 @@ describe('omoe predict', () => {
     expect(other).not.toBe(one);
   });
 
+  it('refuses two texts a line of a model of single ones, and the reverse, where it knows its task', async () => {
+    const trained = (task: string, head: Parameters<typeof headSpec>) =>
+      writeModel(join(scratch(), task), { head: headSpec(...head), trainedOn: { task, seed: 0 } });
+    const pair = await trained('mrpc', ['classify', { classes: 2 }]);
+    const values = await trained('stsb', ['regress']);
+    const single = await trained('sst2', ['classify', { classes: 2 }]);
+    const wrong: [string, string[], string, RegExp][] = [
+      [pair, [], 'the gull', /received no --pairs, expected --pairs: it was trained on mrpc, whose examples are two/],
+      [values, [], 'the gull', /trained on stsb, whose examples are two texts/],
+      [single, ['--pairs'], 'the gull\tthe captain', /received --pairs, expected none: it was trained on sst2/],
+    ];
+    for (const [path, options, input, message] of wrong) {
+      const { code, stdout, stderr } = await predict(path, options, input);
+      expect(stderr).toMatch(message);
+      expect([code, stdout]).toEqual([2, '']);
+    }
+    expect((await predict(pair, ['--pairs'], 'the gull\tthe captain')).code).toBe(0);
+    expect((await predict(single, [], 'the gull')).code).toBe(0);
+    const unknown = await trained('somebody-else', ['classify', { classes: 2 }]);
+    expect((await predict(unknown, ['--pairs'], 'the gull\tthe captain')).code).toBe(0);
+    const tagger = await trained('wnut17', ['tag', { classes: 3 }]);
+    expect((await predict(tagger, [], 'the gull')).code).toBe(0);
+  });
+
   it('refuses what it cannot read, each in its own words', async () => {
     const folder = scratch();
     const model = await writeModel(join(folder, 'model'), binary);
@@ -150,5 +174,98 @@ describe('omoe eval', () => {
     const right = await model('right', ['classify', { classes: 2 }], ['negative', 'positive']);
     const long = await evaluate(right, 'sst2', ['--data', data, '--length', '50']);
     expect(long.stderr).toMatch(/50 positions, expected at most 40/);
+  });
+
+  describe('of a diagnostic set', () => {
+    const nli = ['entailment', 'neutral', 'contradiction'];
+    const yesNo = ['entailment', 'not_entailment'];
+    const folderWith = (name: string, text: string) => {
+      const folder = scratch();
+      writeFileSync(join(folder, name), text);
+      return folder;
+    };
+    const model = (classes: string[], task?: string) =>
+      writeModel(join(scratch(), 'model'), {
+        ...{ head: headSpec('classify', { classes: classes.length }), classes },
+        ...(task ? { trainedOn: { task, seed: 0 } } : {}),
+      });
+    const run = (path: string, task: string, options: string[]) =>
+      omoe(['eval', '--model', path, '--task', task, '--backend', 'cpu', ...options]);
+    const hidden = 'index\tsentence1\tsentence2\n0\tthe gull\tthe captain\n1\tthe captain\tthe gull\n';
+
+    it('writes what a model of MNLI says, for the labels of AX are hidden', async () => {
+      const data = folderWith('diagnostic.tsv', hidden);
+      const file = join(data, 'AX.tsv');
+      const path = await model(nli, 'mnli');
+      const said = await run(path, 'ax', ['--data', data, '--predictions', file]);
+      expect(said.stderr).toBe('');
+      expect(said.stdout).toMatch(
+        /on ax, 2 diagnostic examples without labels\npredictions +.*AX\.tsv\n {2}entailment +\d\n {2}neutral +\d\n {2}contradiction +\d\n$/,
+      );
+      const written = readFileSync(file, 'utf8');
+      expect(written).toMatch(/^index\tprediction\n0\t(entailment|neutral|contradiction)\n1\t[a-z]+\n$/);
+      // What `predict` says of the same pairs.
+      const lines = ['the gull\tthe captain', 'the captain\tthe gull'].join('\n');
+      const predicted = (await predict(path, ['--pairs'], lines)).stdout.trim().split('\n');
+      expect(
+        written
+          .trim()
+          .split('\n')
+          .slice(1)
+          .map((line) => line.split('\t')[1]),
+      ).toEqual(predicted.map((line) => line.split('\t')[0]));
+
+      rmSync(file);
+      const document = JSON.parse((await run(path, 'ax', ['--data', data, '--predictions', file, '--json'])).stdout);
+      expect(document).toMatchObject({
+        ...{ schema: 'omoe.eval/1', task: 'ax', metric: 'matthews', scores: {} },
+        data: { split: 'diagnostic', examples: 2 },
+        predictions: { file },
+      });
+      const counts = Object.values(document.predictions.classes as Record<string, number>);
+      expect(counts.reduce((a, b) => a + b)).toBe(2);
+    });
+
+    it('scores a model of RTE where the file has labels', async () => {
+      const rows = [
+        { premise: 'the gull', hypothesis: 'the captain', idx: 0, label: 'entailment' },
+        { premise: 'the captain', hypothesis: 'the gull', idx: 1, label: 'not_entailment' },
+      ];
+      const data = folderWith('AX-g.jsonl', rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+      const said = await run(await model(yesNo, 'rte'), 'axg', ['--data', data]);
+      expect(said.stderr).toBe('');
+      expect(said.stdout).toMatch(/on axg, 2 diagnostic examples\naccuracy {2}(0|1|0\.5)\.?\d*\n$/);
+    });
+
+    it('refuses other models, samples, and a file that is there', async () => {
+      const data = folderWith('diagnostic.tsv', hidden);
+      const path = await model(nli, 'mnli');
+      const there = join(data, 'diagnostic.tsv');
+      const fresh = join(data, 'AX.tsv');
+      const refused: [string, string[], RegExp][] = [
+        [path, [], /a file without labels, and no --predictions FILE, expected --predictions AX\.tsv/],
+        [path, ['--predictions', fresh, '--dev-limit', '1'], /eval --predictions: received --dev-limit/],
+        [path, ['--predictions', there], /eval --predictions: received .*diagnostic\.tsv, which is there already/],
+        [path, ['--split', 'test'], /eval --split: received "test", expected no --split/],
+        [await model(nli, 'cb'), ['--predictions', fresh], /a model that was trained on cb, expected .* on mnli/],
+        [
+          await model(yesNo, 'rte'),
+          ['--predictions', fresh],
+          /a head of 2 classes: .*, expected 3: entailment, neutral/,
+        ],
+      ];
+      for (const [folder, options, message] of refused) {
+        const { code, stderr } = await run(folder, 'ax', ['--data', data, ...options]);
+        expect(stderr).toMatch(message);
+        expect(code).toBe(2);
+      }
+      expect(existsSync(fresh)).toBe(false);
+      const other = await run(path, 'sst2', ['--data', data, '--predictions', fresh]);
+      expect(other.stderr).toMatch(/eval --predictions: received the task sst2, expected ax, axb, axg/);
+      const training = await omoe(['train', '--task', 'ax', '--data', data, '--model', path]);
+      expect(training.stderr).toMatch(/train --task: received ax, a diagnostic set, .*trained on mnli: omoe eval/);
+      // A folder that does not say what it was trained on is taken by its classes.
+      expect((await run(await model(nli), 'ax', ['--data', data, '--predictions', fresh])).code).toBe(0);
+    });
   });
 });

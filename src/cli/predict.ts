@@ -3,6 +3,7 @@ import { UsageError } from '../errors.ts';
 import { nodeFiles } from '../io/node.ts';
 import { longestInput } from '../models/config.ts';
 import type { ModelParameters } from '../models/parameters.ts';
+import { findDataset } from '../tasks/datasets.ts';
 import { usualWindows } from '../tasks/qa/windows.ts';
 import type { Example, Output } from '../tasks/types.ts';
 import { answerText, type WrittenLine, type WrittenOptions, writtenExamples } from '../tasks/written-lines.ts';
@@ -26,6 +27,7 @@ export interface PredictFlags extends OutputFlags {
   readonly text?: string;
   readonly pairs?: boolean;
   readonly nullThreshold?: string;
+  readonly best?: string;
   readonly length?: string;
   readonly batch?: string;
   readonly backend?: string;
@@ -40,11 +42,13 @@ const linesAtOnce = 512;
 /**
  * `omoe predict`: what a model with a head says of each line of a text, in their order. A line without anything on it is
  * answered by an empty line.
- * @throws DataError for a text that is empty or not UTF-8, and for a line of other fields than the head asks for
+ * @throws UsageError for two texts a line and a model of single ones, or the reverse, where its folder names its task;
+ *   DataError for a text that is empty or not UTF-8, and for a line of other fields than the head asks for
  */
 export async function predict(flags: PredictFlags, environment: Environment): Promise<void> {
   const { text, json = false, quiet } = flags;
   const model = await readSavedModel(flags.model, nodeFiles.read);
+  requireTexts(model, flags.pairs ?? false);
   const { options, batch, threads } = await settingsOf(flags, model, environment);
   const name = text ?? 'the standard input';
   const read = text === undefined ? () => environment.readInput() : nodeFiles.read;
@@ -94,10 +98,24 @@ async function settingsOf(flags: PredictFlags, model: SavedModel, { cores }: Env
   const options: WrittenOptions = {
     ...{ tokenizer, head: head.kind, classes, pairs: flags.pairs ?? false, marked: head.spans },
     length: integer('--length', flags.length, model.length, tokenizer.specials(true) + 1, longestInput(config)),
+    best: flags.best === undefined ? null : integer('--best', flags.best, 1, 1),
     noAnswer: flags.nullThreshold === undefined ? null : threshold(flags.nullThreshold),
   };
   const batch = integer('--batch', flags.batch, 32, 1);
   return { options, batch, threads: integer('--threads', flags.threads, cores, 1, 64) };
+}
+
+/** A model of pairs gives an answer to a single text too, and the reverse; it means nothing. */
+function requireTexts({ folder, head, trainedOn }: SavedModel, pairs: boolean): void {
+  const dataset = trainedOn && findDataset(trainedOn.task);
+  if (!dataset || (head.kind !== 'classify' && head.kind !== 'regress') || dataset.pairs === pairs) return;
+  throw new UsageError({
+    operation: `predict --model ${folder}`,
+    received: pairs ? '--pairs' : 'no --pairs',
+    expected: pairs
+      ? `none: it was trained on ${dataset.name}, whose examples are single texts`
+      : `--pairs: it was trained on ${dataset.name}, whose examples are two texts`,
+  });
 }
 
 function threshold(text: string): number {

@@ -13,7 +13,7 @@ import { writeWhole } from '../train/run-folder.ts';
 import { resolveBackend } from './backends.ts';
 import { type Environment, InterruptedError, type OutputFlags } from './environment.ts';
 import { costRows, costsOf, requireRoom, type Work, withThreads } from './measured-step.ts';
-import { bestParameters, writeModelFolder } from './model-folder.ts';
+import { bestParameters, insteadOfBest, writeModelFolder } from './model-folder.ts';
 import { textTable } from './table.ts';
 import { flagsOf, openTrainFolder, posix } from './train-folder.ts';
 import { carryOut } from './training-session.ts';
@@ -21,6 +21,7 @@ import { carryOut } from './training-session.ts';
 export interface PretrainCommand extends PretrainFlags, OutputFlags {
   readonly out?: string;
   readonly resume?: string;
+  readonly last?: boolean;
   readonly threads?: string;
   readonly tensorboard?: boolean;
   readonly dryRun?: boolean;
@@ -35,8 +36,19 @@ export interface PretrainCommand extends PretrainFlags, OutputFlags {
  */
 export async function pretrain(given: PretrainCommand, command: string, environment: Environment): Promise<void> {
   const { stdout, stderr } = environment;
-  const { out, resume, threads: wanted, tensorboard = false, dryRun = false, json, quiet, verbose, ...rest } = given;
-  const flags = await flagsOf<PretrainFlags>('pretrain', rest, resume);
+  const {
+    out,
+    resume,
+    last,
+    threads: wanted,
+    tensorboard = false,
+    dryRun = false,
+    json,
+    quiet,
+    verbose,
+    ...rest
+  } = given;
+  const flags = await flagsOf<PretrainFlags>('pretrain', rest, { resume, last });
   const asked = pretrainPlan(flags);
   const threads = flagReader('pretrain').integer('--threads', wanted, environment.cores, 1, 64);
   const backend = await resolveBackend(asked.backend);
@@ -75,8 +87,10 @@ export async function pretrain(given: PretrainCommand, command: string, environm
       { ...session, extras: text.tokenizerFiles },
       given,
       environment,
-      async ({ parameters: last, progress, ended }, t) => {
-        const parameters = await bestParameters(t, folder.store, last, progress);
+      async ({ parameters: newest, progress, ended }, t) => {
+        const { parameters, step: modelStep } = await bestParameters(t, folder.store, newest, progress, last);
+        const instead = insteadOfBest(modelStep, progress);
+        if (instead) say(instead);
         const files = new Map([...text.tokenizerFiles, ...(await saveModel(parameters, training.config))]);
         const model = join(folder.path, 'model');
         await writeModelFolder(posix(model), files);
@@ -89,7 +103,7 @@ export async function pretrain(given: PretrainCommand, command: string, environm
           best: progress.best,
           evaluations: progress.evaluations,
           seconds: (performance.now() - began) / 1000,
-          ...{ modelFolder: model, backend: backend.name, threads },
+          ...{ modelFolder: model, modelStep, backend: backend.name, threads },
         };
       },
     );
@@ -150,6 +164,7 @@ function resultText(
     readonly seconds: number;
     readonly best: { readonly step: number; readonly score: number } | null;
     readonly modelFolder: string;
+    readonly modelStep: number;
   },
   folder: string,
 ): string {
@@ -164,7 +179,7 @@ function resultText(
       ? ''
       : `held-out perplexity ${perplexity.toFixed(1)}, that of frequencies alone is ${(unigram / perplexity).toFixed(1)} times as high`,
     '',
-    `Model${best && best.step !== result.steps ? `, of step ${best.step}` : ''}: ${result.modelFolder}`,
+    `Model${best && best.step !== result.steps ? `, of step ${result.modelStep}` : ''}: ${result.modelFolder}`,
     `Run folder: ${folder}`,
   ]
     .filter((line) => line !== null)

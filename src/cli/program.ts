@@ -141,7 +141,7 @@ function commands(argv: readonly string[], environment: Environment, act: Act): 
     .addHelpText('after', '\nExample:\n  omoe data check sst2 --data glue/SST-2')
     .action((task: string, flags: DataCheckFlags) => act(flags, () => dataCheck(task, flags, environment)));
   output(data.command('get'))
-    .description('fetch the files of a task, each at one commit and with its checksum')
+    .description('fetch the official files of a task, each held to its checksum')
     .argument('<task>', 'a task of `omoe data list`')
     .requiredOption('--out <dir>', 'the folder to put them into; what is there already is kept')
     .option('--accept-licence', 'the licence of the data, which is shown without this option, is accepted')

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
-import { parseMethods } from '../optim/methods.ts';
 import { taskSources } from '../tasks/sources.ts';
+import { parseMethods } from '../train/parse-methods.ts';
 import type { CompareFlags } from '../train/plan.ts';
 import type { Method } from '../train/types.ts';
 import { commandLine } from './command-line.ts';

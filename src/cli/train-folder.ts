@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DataError, UsageError } from '../errors.ts';
+import { isMissing } from '../io/failure.ts';
 import { openStore, type Store } from '../io/index.ts';
+import { lockName } from '../io/lock.ts';
 import { nodeFiles, nodeProcesses } from '../io/node.ts';
 import { decodeJson, encodeJson } from '../train/json.ts';
 import { newFolder, writeWhole } from '../train/run-folder.ts';
@@ -36,36 +38,60 @@ export interface TrainFolder {
   readonly from: CheckpointFiles | null;
 }
 
+export interface Resuming {
+  /** The folder to go on in. */
+  readonly resume?: string;
+  /** What is kept as the model is to have the last parameters, not the best: for where these are damaged. */
+  readonly last?: boolean;
+}
+
 /** The flags of a training, as they were given or as its folder has them. @throws UsageError, DataError */
 export async function flagsOf<Flags extends object>(
   kind: TrainingKind,
   given: Flags,
-  resume: string | undefined,
+  { resume, last }: Resuming,
 ): Promise<Flags> {
-  if (resume === undefined) return given;
+  if (resume === undefined) {
+    if (last)
+      throw new UsageError({ operation: `${kind} --last`, received: 'no --resume DIR', expected: 'a training to end' });
+    return given;
+  }
   const changed = Object.entries(given).filter(([name, value]) => value !== undefined && !freeFlags.includes(name));
   if (changed.length > 0)
     throw new UsageError({
       operation: `${kind} --resume`,
       received: `other options with it: ${changed.map(([name]) => optionOf(name)).join(', ')}`,
-      expected: 'none but --save-every and --keep',
+      expected: 'none but --save-every, --keep and --last',
       advice: 'A training goes on under the plan that it began with, which its folder knows.',
     });
-  const stored = await readStored(kind, join(resume, 'plan.json'));
+  const stored = await readStored(kind, resume);
   return { ...(stored as Flags), ...given };
 }
 
 /** `evalEvery` as it is written: `--eval-every`. */
 const optionOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-async function readStored(kind: TrainingKind, path: string): Promise<object> {
-  const refuse = (received: string, cause?: unknown) =>
+async function readStored(kind: TrainingKind, folder: string): Promise<object> {
+  const path = join(folder, 'plan.json');
+  const refuse = (received: string, cause?: unknown, advice?: string) =>
     new DataError(
-      { operation: `${kind} --resume`, received: `${path}, ${received}`, expected: `the folder of omoe ${kind}` },
+      {
+        operation: `${kind} --resume`,
+        received: `${path}, ${received}`,
+        expected: `the folder of omoe ${kind}`,
+        advice,
+      },
       { cause },
     );
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw refuse('which cannot be read', error);
+  const text = await readFile(path, 'utf8').catch(async (error: unknown) => {
+    const nothing = isMissing(error) && (await neverBegan(folder));
+    throw nothing
+      ? refuse(
+          'which was not written yet',
+          error,
+          `Nothing was trained there: omoe ${kind} --out takes the folder anew.`,
+        )
+      : refuse('which cannot be read', error);
   });
   let document: unknown;
   try {
@@ -94,6 +120,26 @@ interface Opened {
   readonly command: string;
 }
 
+/** What is left where a process is killed before its plan is written whole. */
+const partOfPlan = /^\.plan\.json\..+\.part$/;
+
+/**
+ * Whether a folder is as a process leaves it that is killed before its plan is written whole: it has a lock at most, and a part
+ * of the plan. With anything else in it, or where it cannot be looked at, the answer is no.
+ */
+async function neverBegan(path: string): Promise<boolean> {
+  try {
+    const names = await nodeFiles.list(path);
+    const locks = names.includes('checkpoints') ? await nodeFiles.list(join(path, 'checkpoints')) : [];
+    return (
+      names.every((name) => name === 'checkpoints' || partOfPlan.test(name)) &&
+      locks.every((name) => lockName.test(name))
+    );
+  } catch {
+    return false;
+  }
+}
+
 /** Makes the folder, or takes one up again, and takes its lock. @throws UsageError where another process has it */
 export async function openTrainFolder(
   { kind, name, flags, plan, command }: Opened,
@@ -106,7 +152,8 @@ export async function openTrainFolder(
       expected: 'one of them',
       advice: 'A training goes on in the folder that it began in.',
     });
-  const path = resume ?? (await newFolder({ task: name, out, now }, kind));
+  const anew = out !== undefined && (await neverBegan(out));
+  const path = resume ?? (anew ? out : await newFolder({ task: name, out, now }, kind));
   const store = await openStore({
     files: nodeFiles,
     folder: posix(join(path, 'checkpoints')),
@@ -117,7 +164,8 @@ export async function openTrainFolder(
     const settled = { ...wherever(flags), backend: plan.backend };
     const document = { schema: schemaOf(kind), command, flags: settled, plan };
     await writeWhole(join(path, 'plan.json'), `${encodeJson(document, 2)}\n`);
-    return { path, store, notes: [], from: null };
+    for (const file of await nodeFiles.list(path)) if (partOfPlan.test(file)) await nodeFiles.remove(join(path, file));
+    return { path, store, notes: store.tookOver, from: null };
   }
   const { checkpoint, passedOver } = await store.latest(isStep);
   // An unfinished first checkpoint is what a kill leaves. Damaged ones were whole once: to begin again would lose them for good.

@@ -27,7 +27,7 @@ import { describeFineTuning, fineTuningWork } from './describe-fine-tuning.ts';
 import { describeTraining } from './dry-run.ts';
 import { type Environment, InterruptedError, type OutputFlags } from './environment.ts';
 import { requireRoom } from './measured-step.ts';
-import { bestParameters, writeModelFolder } from './model-folder.ts';
+import { bestParameters, insteadOfBest, writeModelFolder } from './model-folder.ts';
 import { flagsOf, openTrainFolder, posix } from './train-folder.ts';
 import { scoresText } from './train-progress.ts';
 import { carryOut } from './training-session.ts';
@@ -35,6 +35,7 @@ import { carryOut } from './training-session.ts';
 export interface TrainCommand extends TrainFlags, OutputFlags {
   readonly out?: string;
   readonly resume?: string;
+  readonly last?: boolean;
   readonly threads?: string;
   readonly tensorboard?: boolean;
   readonly dryRun?: boolean;
@@ -51,8 +52,8 @@ export interface TrainCommand extends TrainFlags, OutputFlags {
  * @throws UsageError, DataError, DivergedError and the rest, each with its exit code; InterruptedError after a Ctrl-C
  */
 export async function train(given: TrainCommand, command: string, environment: Environment): Promise<void> {
-  const { out, resume, threads: wanted, tensorboard, dryRun, json, quiet, verbose: _, ...rest } = given;
-  const flags = await flagsOf<TrainFlags>('train', rest, resume);
+  const { out, resume, last, threads: wanted, tensorboard, dryRun, json, quiet, verbose: _, ...rest } = given;
+  const flags = await flagsOf<TrainFlags>('train', rest, { resume, last });
   const base =
     flags.model === undefined ? null : await readBaseModel(flags.model, nodeFiles.read, flags.fresh || dryRun);
   const asked = trainPlan(flags, base);
@@ -132,7 +133,7 @@ async function carryOutTraining<P, B>(
   environment: Environment,
 ): Promise<void> {
   const { plan, task, backend, threads, flags, filesOf } = job;
-  const { out, resume, tensorboard = false, dryRun = false, json, quiet } = given;
+  const { out, resume, last, tensorboard = false, dryRun = false, json, quiet } = given;
   const { stdout, stderr } = environment;
   if (dryRun) {
     const described = describeTraining(plan, task, { threads, command, counts: job.counts });
@@ -150,10 +151,12 @@ async function carryOutTraining<P, B>(
     const document = await carryOut(training, session, given, environment, async (trained, t) => {
       const described = documentOf(job, trained);
       if (!filesOf) return described;
-      const files = await filesOf(await bestParameters(t, folder.store, trained.parameters, trained.progress));
+      const chosen = await bestParameters(t, folder.store, trained.parameters, trained.progress, last);
+      const instead = insteadOfBest(chosen.step, trained.progress);
+      if (instead && !quiet) stderr.write(`note: ${instead}\n`);
       const modelFolder = posix(join(folder.path, 'model'));
-      await writeModelFolder(modelFolder, files);
-      return { ...described, modelFolder };
+      await writeModelFolder(modelFolder, await filesOf(chosen.parameters));
+      return { ...described, modelFolder, modelStep: chosen.step };
     });
     const result = { schema: 'omoe.train/1', command, node: process.version, ...document };
     await writeWhole(join(folder.path, 'result.json'), `${encodeJson(result, 2)}\n`);
@@ -239,15 +242,17 @@ function documentOf({ plan, task, backend, threads, counts }: Job, { progress, e
   };
 }
 
-function resultText(result: ReturnType<typeof documentOf> & { readonly modelFolder?: string }): string {
-  const { data, best, ended, modelFolder, steps } = result;
+function resultText(
+  result: ReturnType<typeof documentOf> & { readonly modelFolder?: string; readonly modelStep?: number },
+): string {
+  const { data, best, ended, modelFolder, modelStep, steps } = result;
   const kind = result.dense ? 'dense' : result.method;
   return [
     `omoe train: ${result.task}, ${kind}, ${data.train} training and ${data.dev} dev examples, ${result.steps} steps, seed ${result.seed}`,
     ended === 'patience' ? 'Stopped early: the evaluations no longer became better.' : '',
     `last: ${scoresText(result.scores)}`,
     best ? `best: ${scoresText({ [result.metric]: best.score })}, after ${best.step} steps` : '',
-    modelFolder ? `model${best && best.step !== steps ? `, of step ${best.step}` : ''}: ${modelFolder}` : '',
+    modelFolder ? `model${best && best.step !== steps ? `, of step ${modelStep}` : ''}: ${modelFolder}` : '',
   ]
     .filter(Boolean)
     .join('\n');

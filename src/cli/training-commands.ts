@@ -29,6 +29,7 @@ export function trainingCommands({ program, output, act, command, environment }:
     .option('--vocab <file>', 'a BERT vocab.txt')
     .option('--out <dir>', 'the run folder, new or empty (default: runs/<time>-train-<task>)')
     .option('--resume <dir>', 'go on with the training of this folder, under its own plan')
+    .option('--last', 'with --resume: the model gets the last parameters, where the best are damaged')
     .option('--method <name>', 'one method, options after a colon (default: omoe)')
     .option('--dense', 'train the encoder without experts')
     .option('--steps <n>', 'training steps')
@@ -53,6 +54,7 @@ export function trainingCommands({ program, output, act, command, environment }:
     .option('--text <file...>', 'plain text; paragraphs, numbered sentences or wikitext articles are documents')
     .option('--out <dir>', 'the run folder, new or empty (default: runs/<time>-pretrain)')
     .option('--resume <dir>', 'go on with the pretraining of this folder, under its own plan')
+    .option('--last', 'with --resume: the model gets the last parameters, where the best are damaged')
     .option('--tokenizer <dir>', 'a folder with a tokenizer (default: word pieces are trained on the text)')
     .option('--vocab-size <n>', 'word pieces that are trained (default: 8000)')
     .option('--held-out <n>', 'one document in so many is kept for the perplexity (default: 20)')
@@ -106,18 +108,19 @@ export function trainingCommands({ program, output, act, command, environment }:
     .action((flags: UpcycleFlags) => act(flags, () => upcycle(flags, environment)));
 
   output(program.command('eval'))
-    .description('the official metrics of a fine-tuned model on the dev part of a task')
+    .description('the official metrics of a fine-tuned model on the dev part of a task, or on a diagnostic set')
     .requiredOption('--model <dir>', 'a Hugging Face folder with a head, such as model/ of a run folder')
     .requiredOption('--task <name>', 'a task of `omoe data list`')
     .option('--data <dir>', 'the folder of the task')
     .option('--split <name>', 'dev, or of conll2003 and wnut17 test (default: dev)')
+    .option('--predictions <file>', 'of ax, axb and axg: write what the model says, as the benchmark takes it')
     .option('--dev-limit <n>', 'at most so many examples, drawn by the seed')
     .option('--length <n>', 'positions; longer texts are cut (default: those of the training)')
     .option('--batch <n>', 'examples in a batch (default: 64)')
     .option('--seed <n>', 'of what is drawn: generated tasks and limits (default: that of the training)')
     .option('--backend <name>', 'as for compare (default: auto)')
     .option('--threads <n>', 'threads of the backend (default: one a core)')
-    .addHelpText('after', '\nExample:\n  omoe eval --model runs/mrpc/model --task mrpc --data glue/MRPC')
+    .addHelpText('after', evalExamples)
     .action((flags: EvalFlags) => act(flags, () => evaluateModel(flags, command, environment)));
 
   program
@@ -129,6 +132,10 @@ export function trainingCommands({ program, output, act, command, environment }:
     .option(
       '--null-threshold <x>',
       'no answer where that is worth over this more than the best one (default: always one)',
+    )
+    .option(
+      '--best <n>',
+      'of a model that answers questions: so many answers of each, the best first (default: the best)',
     )
     .option('--length <n>', 'tokens; what is longer is cut, or windowed (default: those of the training)')
     .option('--batch <n>', 'examples in a batch (default: 32)')
@@ -146,6 +153,11 @@ Examples:
   omoe train --steps 200 --eval-every 50 --out runs/first
   omoe train --resume runs/first
   omoe train --task sst2 --data glue/SST-2 --vocab vocab.txt --accumulate 2 --patience 3 --eval-every 100`;
+
+const evalExamples = `
+Examples:
+  omoe eval --model runs/mrpc/model --task mrpc --data glue/MRPC
+  omoe eval --model runs/mnli/model --task ax --data glue/AX --predictions AX.tsv`;
 
 const predictExamples = `
 A line is a text; with --pairs two texts; for a model that tags, words; for one that answers, a question and a context; for

@@ -107,6 +107,17 @@ describe('a store', () => {
       expect(await files.read(`/run/000001-step-7/${name}`)).toEqual(await other.read(`/run/000001-step-7/${name}`));
   });
 
+  it('writes every file beside its place, flushes and renames it, the manifest last', async () => {
+    const files = failingFiles(memoryFiles());
+    const path = await (await open(files)).save('step-7', contentsOf(7));
+    const whole = [...contentsOf(7).keys(), 'manifest.json'].flatMap((name) => [
+      ...['writeNew', 'rename'].map((call) => `${call} ${path}/.${name}.memory.part`),
+      `syncFolder ${path}`,
+    ]);
+    expect(files.log).toEqual(['list /run', `makeFolder ${path}`, ...whole, 'syncFolder /run']);
+    expect(await files.list(path)).toEqual([...contentsOf(7).keys(), 'manifest.json'].sort());
+  });
+
   it('refuses a file over the limit, made or given, and leaves nothing of it', async () => {
     const files = memoryFiles();
     const store = await openStore({ files, folder: '/run', processes: null, largestFile: 3 });
@@ -166,7 +177,7 @@ describe('a save that fails', () => {
   it('is told what the system said and where', async () => {
     const store = await open(failingFiles(await saved(1), { call: 3, code: 'ENOSPC', mode: 'always' }));
     await expect(store.save('step-2', contentsOf(2))).rejects.toThrow(
-      /write \/run\/000002-step-2: received no space left on the disk \(ENOSPC\)/,
+      /write \/run\/000002-step-2\/model\.safetensors: received no space left on the disk \(ENOSPC\)/,
     );
   });
 });

@@ -52,8 +52,8 @@ export type Choice = (name: string) => boolean;
  *   000002-step-200/   …
  *   lock-….json        while a process writes here
  *
- * The manifest is written last and whole, so that a folder without it is an unfinished checkpoint, and its hashes tell a
- * damaged one. The bytes of the files depend on nothing but what was given.
+ * Each file is written beside its place, flushed and renamed, the manifest last: a folder without it is an unfinished
+ * checkpoint, and its hashes tell a damaged one. The bytes of the files depend on nothing but what was given.
  */
 export interface Store {
   readonly folder: string;
@@ -161,7 +161,7 @@ async function save(
     for (const [file, content] of contents) {
       const bytes = await bytesIn(content);
       checkSize(name, file, bytes, largestFile);
-      await files.writeNew(join(path, file), bytes);
+      await writeWhole(files, join(path, file), bytes);
       entries.push(await entryOf(file, bytes));
     }
     const manifest = encodeManifest(name, entries);

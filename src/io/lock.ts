@@ -79,7 +79,7 @@ async function announce(files: Files, path: string, self: ProcessName): Promise<
 
 /** Number and machine stand in the name too: a process that is killed while it writes leaves an empty file. */
 const fileOf = ({ pid, host }: ProcessName): string => `lock-${encodeURIComponent(host).slice(0, 120)}-${pid}.json`;
-const lockName = /^lock-(.*)-(\d+)\.json$/;
+export const lockName = /^lock-(.*)-(\d+)\.json$/;
 
 /** Whose file it is, or null if it is gone by now. */
 async function owner(files: Files, folder: string, name: string): Promise<ProcessName | null> {

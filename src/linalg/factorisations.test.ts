@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matrices } from '../../property-tests/arbitraries/matrices.ts';
-import { assertAtMost, assertWithin, gamma, u } from '../../property-tests/kit/within.ts';
+import { claimAtMost, claimWithin, gamma, u } from '../../property-tests/kit/within.ts';
 import { ShapeError, UsageError } from '../errors.ts';
 import { cholesky, NotPositiveDefiniteError, solveCholesky, solveLower } from './cholesky.ts';
 import { eigh } from './eigh.ts';
@@ -22,7 +22,7 @@ import {
   transpose,
 } from './matrix.ts';
 import { pivotedQr, qr, qrTriangle } from './qr.ts';
-import { leftSingular, svd } from './svd.ts';
+import { leftSingular, maxSweeps, svd } from './svd.ts';
 
 const scales = [-150, -6, -1, 0, 1, 6, 150];
 
@@ -51,7 +51,7 @@ const qrBound = (a: Matrix): number => {
 const orthonormalBound = (q: Matrix): number => gamma(4 * (q.cols + 1) * (q.rows + 10));
 
 const assertOrthonormal = (q: Matrix, bound: number, what: string) =>
-  assertWithin(multiplyLeftTransposed(q, q).data, identity(q.cols).data, bound, `${what}ᵀ${what}`);
+  claimWithin(multiplyLeftTransposed(q, q).data, identity(q.cols).data, bound, `${what}ᵀ${what}`);
 
 describe('qr', () => {
   it('reconstructs A from orthonormal Q and triangular R, at every shape, rank and scale', () => {
@@ -60,7 +60,7 @@ describe('qr', () => {
         const { q, r } = qr(a);
         const k = Math.min(a.rows, a.cols);
         expect([q.rows, q.cols, r.rows, r.cols]).toEqual([a.rows, k, k, a.cols]);
-        assertWithin(multiply(q, r).data, a.data, qrBound(a), 'QR');
+        claimWithin(multiply(q, r).data, a.data, qrBound(a), 'QR');
         assertOrthonormal(q, orthonormalBound(q), 'Q');
         for (let i = 0; i < k; i++) for (let j = 0; j < i; j++) expect(r.data[i * r.cols + j]).toBe(0);
         expect(qrTriangle(a)).toEqual(r);
@@ -73,11 +73,11 @@ describe('qr', () => {
     fc.assert(
       fc.property(matrices({ maxRows: 9, maxCols: 9, scales }), (a) => {
         const { q, r, permutation, rank } = pivotedQr(a);
-        assertWithin(multiply(q, r).data, permuted(a, permutation).data, qrBound(a), 'QR');
+        claimWithin(multiply(q, r).data, permuted(a, permutation).data, qrBound(a), 'QR');
         assertOrthonormal(q, orthonormalBound(q), 'Q');
         for (let k = 1; k < q.cols; k++) {
           const before = Math.abs(r.data[(k - 1) * r.cols + k - 1]!);
-          assertAtMost(Math.abs(r.data[k * r.cols + k]!), before, qrBound(a), '|R_kk|');
+          claimAtMost(Math.abs(r.data[k * r.cols + k]!), before, qrBound(a), '|R_kk|');
         }
         expect(rank).toBeLessThanOrEqual(q.cols);
         expect(rank === 0).toBe(a.data.every((x) => x === 0));
@@ -103,10 +103,22 @@ describe('qr', () => {
 });
 
 describe('svd', () => {
+  it('counts the sweeps that turned something', () => {
+    const turned = fromRows([
+      [1, 1],
+      [0, 1],
+    ]);
+    for (const sweeps of [(a: Matrix) => svd(a).sweeps, (a: Matrix) => leftSingular(a).sweeps]) {
+      expect(sweeps(identity(3))).toBe(0);
+      expect(sweeps(matrix(3, 0))).toBe(0);
+      expect(sweeps(turned)).toBeGreaterThan(0);
+    }
+  });
+
   it('A = U diag(σ) Vᵀ, both orthonormal, σ falling, at every shape, rank and scale', () => {
     fc.assert(
       fc.property(matrices({ maxRows: 9, maxCols: 9, scales }), (a) => {
-        const { u: left, s, v } = svd(a);
+        const { u: left, s, v, sweeps } = svd(a);
         const k = Math.min(a.rows, a.cols);
         const n = Math.max(a.rows, a.cols);
         expect([left.rows, left.cols, s.length, v.rows, v.cols]).toEqual([a.rows, k, k, a.cols, k]);
@@ -114,21 +126,22 @@ describe('svd', () => {
           expect(s[i]).toBeGreaterThanOrEqual(0);
           if (i > 0) expect(s[i]!).toBeLessThanOrEqual(s[i - 1]!);
         }
-        // The QR before it, then at most ~10 sweeps in which each column meets k others, 6 roundings a rotation.
-        const roundings = 2 * k * (n + 10) + 60 * k + 3 * k + n;
+        const alone = leftSingular(a);
+        expect(Math.max(sweeps, alone.sweeps)).toBeLessThanOrEqual(maxSweeps);
+        // The QR before it, then sweeps in which each column meets k others, 6 roundings a rotation.
+        const roundings = 2 * k * (n + 10) + (6 * Math.max(sweeps, alone.sweeps) + 3) * k + n;
         const rebuilt = multiplyRightTransposed(multiply(left, diagonal(s)), v);
-        assertWithin(rebuilt.data, a.data, gamma(roundings) * frobeniusNorm(a), 'UΣVᵀ');
+        claimWithin(rebuilt.data, a.data, gamma(roundings) * frobeniusNorm(a), 'UΣVᵀ');
         // |z_pᵀz_q| <= max(rows, 10)·u where the sweeps stop, γ_n more from lengths and the dot product here.
         assertOrthonormal(left, gamma(roundings), 'U');
         assertOrthonormal(v, gamma(roundings), 'V');
-        const alone = leftSingular(a);
-        assertWithin(alone.s, s, gamma(2 * roundings) * frobeniusNorm(a), 'σ of leftSingular');
+        claimWithin(alone.s, s, gamma(2 * roundings) * frobeniusNorm(a), 'σ of leftSingular');
         assertOrthonormal(alone.u, gamma(roundings), 'U of leftSingular');
         // AAᵀ U = U Σ², so that U is what it says: ‖UᵀA‖ row by row is σ.
         const rows = multiplyLeftTransposed(alone.u, a);
         for (let i = 0; i < k; i++) {
           const row = matrix(1, a.cols, rows.data.slice(i * a.cols, (i + 1) * a.cols));
-          assertWithin([frobeniusNorm(row)], [alone.s[i]!], gamma(2 * roundings) * frobeniusNorm(a), `‖uᵀA‖ of ${i}`);
+          claimWithin([frobeniusNorm(row)], [alone.s[i]!], gamma(2 * roundings) * frobeniusNorm(a), `‖uᵀA‖ of ${i}`);
         }
       }),
       { numRuns: 400 },
@@ -142,7 +155,7 @@ describe('svd', () => {
         [4, 5],
       ]),
     );
-    assertWithin(s, [Math.sqrt(45), Math.sqrt(5)], gamma(40) * 7, 'σ');
+    claimWithin(s, [Math.sqrt(45), Math.sqrt(5)], gamma(40) * 7, 'σ');
   });
 
   it('keeps small σ of strongly graded columns to their own relative accuracy', () => {
@@ -153,7 +166,7 @@ describe('svd', () => {
     ]);
     const { s } = svd(a);
     for (const [k, exact] of [Math.SQRT2, Math.SQRT2 * 1e-10].entries()) {
-      assertWithin([s[k]!], [exact], gamma(60) * exact, `σ ${k}`);
+      claimWithin([s[k]!], [exact], gamma(60) * exact, `σ ${k}`);
     }
   });
 
@@ -172,7 +185,7 @@ describe('svd', () => {
     const { u: left, s, v } = svd(a);
     assertOrthonormal(left, gamma(700), 'U');
     assertOrthonormal(v, gamma(700), 'V');
-    assertWithin(multiplyRightTransposed(multiply(left, diagonal(s)), v).data, a.data, gamma(700) * 2, 'UΣVᵀ');
+    claimWithin(multiplyRightTransposed(multiply(left, diagonal(s)), v).data, a.data, gamma(700) * 2, 'UΣVᵀ');
   });
 });
 
@@ -187,11 +200,11 @@ describe('eigh', () => {
         const roundings = 12 * 12 * (n + 1) + 4 * n;
         const bound = gamma(roundings) * frobeniusNorm(a);
         const rebuilt = multiplyRightTransposed(multiply(vectors, diagonal(values)), vectors);
-        assertWithin(rebuilt.data, a.data, bound, 'VΛVᵀ');
+        claimWithin(rebuilt.data, a.data, bound, 'VΛVᵀ');
         assertOrthonormal(vectors, gamma(roundings), 'V');
         const s = svd(m).s;
         const squares = Array.from({ length: n }, (_, k) => (n - 1 - k < s.length ? s[n - 1 - k]! ** 2 : 0));
-        assertWithin(values, squares, bound + gamma(4 * roundings) * frobeniusNorm(m) ** 2, 'λ against σ²');
+        claimWithin(values, squares, bound + gamma(4 * roundings) * frobeniusNorm(m) ** 2, 'λ against σ²');
         for (let k = 1; k < n; k++) expect(values[k]!).toBeGreaterThanOrEqual(values[k - 1]!);
       }),
       { numRuns: 300 },
@@ -199,7 +212,7 @@ describe('eigh', () => {
   });
 
   it('negative eigenvalues', () => {
-    assertWithin(
+    claimWithin(
       eigh(
         fromRows([
           [0, 2],
@@ -232,12 +245,12 @@ describe('cholesky', () => {
         const l = cholesky(gram);
         const trace = gram.data.reduce((sum, x, k) => (k % (n + 1) === 0 ? sum + x : sum), 0);
         // Σ_k |l_ik l_jk| <= √(a_ii a_jj) <= trace: Higham theorem 10.3, and the product formed here.
-        assertWithin(multiplyRightTransposed(l, l).data, gram.data, gamma(2 * n + 3) * trace, 'LLᵀ');
+        claimWithin(multiplyRightTransposed(l, l).data, gram.data, gamma(2 * n + 3) * trace, 'LLᵀ');
         const b = identity(n);
         const x = solveCholesky(l, b);
         // (A + E)x = b with |E| <= γ_{3n+1}|L||Lᵀ| (theorem 10.4): the residual is at most that times ‖x‖.
-        assertWithin(multiply(gram, x).data, b.data, gamma(4 * n + 4) * n * trace * frobeniusNorm(x), 'A·X');
-        assertWithin(
+        claimWithin(multiply(gram, x).data, b.data, gamma(4 * n + 4) * n * trace * frobeniusNorm(x), 'A·X');
+        claimWithin(
           multiply(l, solveLower(l, b)).data,
           b.data,
           gamma(2 * n + 2) * frobeniusNorm(l) * frobeniusNorm(solveLower(l, b)),
@@ -284,9 +297,9 @@ describe('matrix', () => {
       fc.property(matrices({ minCols: 3, maxCols: 3 }), matrices({ minRows: 3, maxRows: 3 }), (a, b) => {
         const product = multiply(a, b);
         const bound = gamma(3) * frobeniusNorm(a) * frobeniusNorm(b);
-        assertWithin(multiplyLeftTransposed(transpose(a), b).data, product.data, 2 * bound, 'AᵀᵀB');
-        assertWithin(multiplyRightTransposed(a, transpose(b)).data, product.data, 2 * bound, 'ABᵀᵀ');
-        assertWithin(outerGram(a).data, multiply(a, transpose(a)).data, 2 * gamma(3) * frobeniusNorm(a) ** 2, 'AAᵀ');
+        claimWithin(multiplyLeftTransposed(transpose(a), b).data, product.data, 2 * bound, 'AᵀᵀB');
+        claimWithin(multiplyRightTransposed(a, transpose(b)).data, product.data, 2 * bound, 'ABᵀᵀ');
+        claimWithin(outerGram(a).data, multiply(a, transpose(a)).data, 2 * gamma(3) * frobeniusNorm(a) ** 2, 'AAᵀ');
         expect(transpose(transpose(a))).toEqual(a);
       }),
     );
@@ -295,7 +308,7 @@ describe('matrix', () => {
   it('norms survive scales whose squares do not', () => {
     for (const exponent of [-300, -200, 0, 200, 300]) {
       const size = 10 ** exponent;
-      assertWithin([frobeniusNorm(scale(fromRows([[3, 4]]), size))], [5 * size], gamma(8) * 5 * size, `1e${exponent}`);
+      claimWithin([frobeniusNorm(scale(fromRows([[3, 4]]), size))], [5 * size], gamma(8) * 5 * size, `1e${exponent}`);
     }
     expect(frobeniusNorm(matrix(0, 3))).toBe(0);
     expect(frobeniusNorm(fromRows([[5e-324]]))).toBe(5e-324);

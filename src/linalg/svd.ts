@@ -8,10 +8,12 @@ export interface Svd {
   readonly u: Matrix;
   readonly s: Float64Array;
   readonly v: Matrix;
+  /** Sweeps of Jacobi that turned anything: what rounding can have added grows with them. At most `maxSweeps`. */
+  readonly sweeps: number;
 }
 
 /** Sweeps after which Jacobi is given up; quadratic convergence ends it within about ten. */
-const maxSweeps = 60;
+export const maxSweeps = 60;
 
 /** Length, after scaling to max|a| < 1, below which a column counts as zero. */
 const negligible = 2 ** -300;
@@ -28,22 +30,22 @@ const negligible = 2 ** -300;
 export function svd(a: Matrix): Svd {
   requireFinite('svd', a);
   if (a.rows < a.cols) {
-    const { u, s, v } = svd(transpose(a));
-    return { u: v, s, v: u };
+    const { u, s, v, sweeps } = svd(transpose(a));
+    return { u: v, s, v: u, sweeps };
   }
   const factor = powerOfTwoScale(a.data);
   const { q, r, permutation } = pivotedQr(scale(a, factor));
-  const { z, s, w } = jacobi(transpose(r), true);
-  return { u: multiply(q, w!), s: s.map((x) => x / factor), v: undoPermutation(z, permutation) };
+  const { z, s, w, sweeps } = jacobi(transpose(r), true);
+  return { u: multiply(q, w!), s: s.map((x) => x / factor), v: undoPermutation(z, permutation), sweeps };
 }
 
-/** U and σ of `svd` alone, without rotating a V along: the pivoted QR is of Aᵀ, so that A = P (RᵀW) (QW)ᵀ. */
-export function leftSingular(a: Matrix): { readonly u: Matrix; readonly s: Float64Array } {
+/** U, σ and the sweeps of `svd` alone, without rotating a V along: the pivoted QR is of Aᵀ, so that A = P (RᵀW) (QW)ᵀ. */
+export function leftSingular(a: Matrix): Omit<Svd, 'v'> {
   requireFinite('leftSingular', a);
   const factor = powerOfTwoScale(a.data);
   const { r, permutation } = pivotedQr(transpose(scale(a, factor)));
-  const { z, s } = jacobi(transpose(r), false);
-  return { u: undoPermutation(z, permutation), s: s.map((x) => x / factor) };
+  const { z, s, sweeps } = jacobi(transpose(r), false);
+  return { u: undoPermutation(z, permutation), s: s.map((x) => x / factor), sweeps };
 }
 
 /** Row `permutation[j]` of the result is row j of the argument: P·Z. */
@@ -56,7 +58,7 @@ function undoPermutation(z: Matrix, permutation: Int32Array): Matrix {
 }
 
 /** X W = Z diag(s), X of rows × n with rows >= n, scaled so that its entries are about 1 at most. */
-function jacobi(x: Matrix, wantRotation: boolean): { z: Matrix; s: Float64Array; w: Matrix | null } {
+function jacobi(x: Matrix, wantRotation: boolean): { z: Matrix; s: Float64Array; w: Matrix | null; sweeps: number } {
   const { rows, cols: n } = x;
   const columns = transpose(x).data; // column j is contiguous at j * rows
   const rotation = wantRotation ? new Float64Array(n * n) : null; // Wᵀ: column j of W contiguous at j * n
@@ -65,9 +67,9 @@ function jacobi(x: Matrix, wantRotation: boolean): { z: Matrix; s: Float64Array;
   // A dot product of length `rows` is itself uncertain by γ_rows · ‖p‖‖q‖, so nothing smaller can be asked for.
   const tolerance = Math.max(rows, 10) * unitRoundoff;
   const squared = new Float64Array(n);
-  let rotated = true;
-  for (let sweep = 0; rotated; sweep++) {
-    if (sweep === maxSweeps) {
+  let sweeps = 0;
+  for (let rotated = true; rotated; sweeps += Number(rotated)) {
+    if (sweeps === maxSweeps) {
       throw new OmoeError({
         operation: 'svd',
         received: `a ${rows} × ${n} matrix still turning after ${maxSweeps} sweeps`,
@@ -83,7 +85,7 @@ function jacobi(x: Matrix, wantRotation: boolean): { z: Matrix; s: Float64Array;
       }
     }
   }
-  return sortedFactors(columns, rows, n, rotation);
+  return { ...sortedFactors(columns, rows, n, rotation), sweeps };
 }
 
 /**

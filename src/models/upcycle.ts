@@ -85,7 +85,7 @@ export interface LayerReceipt {
   readonly block: number;
   /** max |MoE(x) − FFN(x)| over real tokens */
   readonly error: number;
-  /** What rounding explains of it: γ_{2k} max |FFN(x)|; null where the gates are not renormalised, and nothing is promised. */
+  /** What rounding explains of it (`upcycleBound`); null where the gates are not renormalised, and nothing is promised. */
   readonly bound: number | null;
   /** max |FFN(x)| over real tokens */
   readonly largest: number;
@@ -122,7 +122,8 @@ export async function upcycleReceipt(
       .max()
       .item();
     const dtype = x.dtype === 'float64' ? 'float64' : 'float32';
-    layers.push({ layer, block, error, bound: renormalize ? upcycleBound(k, largest, dtype) : null, largest });
+    const bound = renormalize ? upcycleBound(k, largest, dtype, t.backend.ulps) : null;
+    layers.push({ layer, block, error, bound, largest });
   }
   const apart = after.hidden.subtract(before.hidden).abs();
   const hidden = await inside.mask.expandDims(2).where(apart, 0).max().item();

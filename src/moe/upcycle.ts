@@ -1,4 +1,5 @@
 import { requireCounts, requireOptions } from '../arguments.ts';
+import type { Backend } from '../backend.ts';
 import { UsageError } from '../errors.ts';
 import { type FeedForwardParameters, feedForward } from '../nn/feed-forward.ts';
 import { foldIn, type Key } from '../random.ts';
@@ -64,10 +65,18 @@ export function upcycleError(
 }
 
 /**
- * What rounding explains of `upcycleError` where MoE and FFN compute each expert alike: the k gates sum to 1 within γ_k, and
- * weighing and adding k equal rows costs another γ_k, so |error| ≤ γ_{2k} · max |y|. Derivation: spec/method/upcycle.ts.
+ * What rounding explains of `upcycleError` where MoE and FFN compute each expert alike: the k gates, quotients by their sum, add
+ * up to 1 within the k − 1 roundings of that sum and the division's own, which the backend declares (2u are one unit in the
+ * last place or more); weighing and adding k equal rows costs another γ_k. Derivation: spec/method/upcycle.ts.
  */
-export function upcycleBound(k: number, largestOutput: number, dtype: 'float32' | 'float64'): number {
+export function upcycleBound(
+  k: number,
+  largestOutput: number,
+  dtype: 'float32' | 'float64',
+  { divide }: Pick<Backend['ulps'], 'divide'>,
+): number {
   const u = dtype === 'float32' ? 2 ** -24 : 2 ** -53;
-  return ((2 * k * u) / (1 - 2 * k * u)) * largestOutput;
+  const roundings = ((2 * k - 1) * u) / (1 - (2 * k - 1) * u); // γ_{2k−1}
+  const division = 2 * divide * u;
+  return (roundings + division + roundings * division) * largestOutput;
 }

@@ -1,7 +1,7 @@
 /** `omoe/optim`: base optimizers, schedules, clipping, and the orthogonal expert optimizer. Names listed are public. */
 export { type AdamWOptions, type AdamWState, adamw } from './adamw.ts';
 export { clipByGlobalNorm, globalNorm } from './clip.ts';
-export { methodTable, parseMethods, validateOmoeOptions } from './methods.ts';
+export { type Method, methodTable, type NamedMethod, validateOmoeOptions } from './methods.ts';
 export {
   cyclePosition,
   type ExpertLinearPaths,

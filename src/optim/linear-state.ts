@@ -59,7 +59,7 @@ export function beginOrthogonalPhase(
     pending: [],
     columns,
     projectors: {
-      q: uploadProjectors(weight.engine, projectors, weight.dtype),
+      q: uploadProjectors(weight.engine, projectors, weight.dtype, options),
       trace: projectors.map(traceShare),
       others: uploadOthers(weight, columns),
     },

@@ -9,6 +9,7 @@ import type { OmoeState } from './omoe.ts';
 import type { Parameters } from './optimizer.ts';
 import type { OmoeOptions } from './options.ts';
 import { ExpertColumns } from './projector/index.ts';
+import type { DeviceProjectors } from './protect.ts';
 
 /**
  * The whole state of an optimizer as arrays and a few numbers, so that a training taken up again goes on to the bit, in the
@@ -39,9 +40,15 @@ export interface OptimizerLayout {
 export interface LinearLayout {
   /** Records that were not yet read. */
   readonly pending: number;
-  /** The form of the projectors; null before an orthogonal phase. */
-  readonly projectors: 'factor' | 'dense' | null;
+  /** The form of the projectors, `factor` one of orthogonal columns; null before an orthogonal phase. */
+  readonly projectors: ProjectorForm | null;
 }
+
+export const projectorForms = ['factor', 'oblique-factor', 'dense'] as const;
+export type ProjectorForm = (typeof projectorForms)[number];
+
+const formOf = (q: DeviceProjectors): ProjectorForm =>
+  'dense' in q ? 'dense' : q.orthogonal ? 'factor' : 'oblique-factor';
 
 const float64 = (values: readonly number[]): PendingArray =>
   pending({ shape: [values.length], data: Float64Array.from(values) });
@@ -76,8 +83,7 @@ export function storeOptimizer<S>(state: OmoeState<S>): StoredOptimizer<Readonly
       }),
     };
     for (const [what, values] of Object.entries(numbers)) arrays.set(`${at}.${what}`, float64(values));
-    const form = projectors === null ? null : 'factor' in projectors.q ? 'factor' : 'dense';
-    linears[name] = { pending: records.length, projectors: form };
+    linears[name] = { pending: records.length, projectors: projectors && formOf(projectors.q) };
   }
   return { arrays, layout: { step: state.step, base: numbersOf(state.base), linears } };
 }
@@ -164,7 +170,10 @@ function restoreLinear(
     pending,
     columns,
     projectors: {
-      q: layout.projectors === 'factor' ? { factor: stack('factor', false) } : { dense: stack('dense', true) },
+      q:
+        layout.projectors === 'dense'
+          ? { dense: stack('dense', true) }
+          : { factor: stack('factor', false), orthogonal: layout.projectors === 'factor' },
       trace: numbers('projectors.trace'),
       others: {
         columns: stack('others.columns', false),

@@ -6,10 +6,12 @@ import type { Tensor } from '../tensor.ts';
 import type { OmoeOptions } from './options.ts';
 import { sources } from './projector/combine.ts';
 import { learntSpan, projectOff, updateBasis } from './projector/index.ts';
+import { projectOnDevice } from './update-on-device.ts';
 
 /**
  * Update side: each expert's flattened [W; b] update is made orthogonal to what the others have learnt since the upcycle,
- * M_j − M_j,base, taken before the step for all experts at once. Runs on the host in Float64.
+ * M_j − M_j,base, taken before the step for all experts at once. In Float64: on the device where it has that and the directions are
+ * clearly independent, else on the host, by a QR that tells their rank.
  */
 export interface UpdateSide {
   /** [expert, in + 1, out] */
@@ -21,6 +23,21 @@ export interface UpdateSide {
 }
 
 export async function projectAgainstLearnt(
+  delta: Tensor,
+  matrix: Tensor,
+  base: Tensor,
+  options: OmoeOptions,
+  key: Key,
+): Promise<UpdateSide> {
+  if (delta.engine.backend.dtypes.includes('float64') && options.control !== 'rotated') {
+    const done = await projectOnDevice(delta, matrix, base, options);
+    if (done) return done;
+  }
+  return projectOnHost(delta, matrix, base, options, key);
+}
+
+/** For backends without Float64, for directions that depend on each other, and for the control `rotated`. */
+async function projectOnHost(
   delta: Tensor,
   matrix: Tensor,
   base: Tensor,

@@ -57,6 +57,10 @@ export interface Dataset<Row> {
   readonly classes: readonly string[];
   /** The first is the one that is reported. */
   readonly metrics: readonly string[];
+  /** Of a diagnostic set: the task whose models answer it. Nothing of it is trained on, and its labels may be hidden. */
+  readonly diagnosticOf?: string;
+  /** Whether an example is two texts. */
+  readonly pairs: boolean;
   /** Marked words, and choices, of every example. */
   readonly spans: number;
   readonly choices: number;

@@ -46,6 +46,9 @@ describe('loadTask', () => {
     expect(taskNames.slice(0, 7)).toEqual([...generated, 'cola', 'sst2', 'mrpc']);
     expect(taskNames).toEqual(expect.arrayContaining(['squad1', 'squad2', 'conll2003', 'wnut17', 'wikigold']));
     expect(taskNames).not.toContain('ax');
+    await expect(loadTask({ ...request, task: 'axb' })).rejects.toThrow(
+      'load task: received axb, a diagnostic set, expected a task with a training part. AX-b is answered by a model that was trained on rte: omoe eval --model DIR --task axb --data DIR.',
+    );
     await expect(loadTask({ ...request, task: 'sst-2' })).rejects.toThrow(
       'load task: received the task "sst-2", expected one of embedded, embedded-pairs, embedded-tags, embedded-spans, cola, ',
     );

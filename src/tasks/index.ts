@@ -3,6 +3,7 @@ import type { ReadFile } from '../text/lines.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { readWordPieces } from '../text/wordpiece.ts';
 import { datasets, findDataset } from './datasets.ts';
+import { findDiagnostic, refuseTraining } from './diagnostic.ts';
 import { findGenerated, generatedTasks } from './generated.ts';
 import { splitRecords, taskOf } from './load.ts';
 import { loadNer, nerNames } from './ner/index.ts';
@@ -14,6 +15,7 @@ export { type Buckets, bucketedBatches, bucketedEvaluation, type PlacedBatch } f
 export { constantScore } from './constant-score.ts';
 export type { Dataset, Records } from './dataset.ts';
 export { datasets, findDataset } from './datasets.ts';
+export { type Diagnostic, diagnosticNames, findDiagnostic, loadDiagnostic } from './diagnostic.ts';
 export { detokenize, embedded, embeddedLength, embeddedVocabulary } from './embedded.ts';
 export { embeddedJoinedLength, embeddedJoinedVocabulary, wordsOfJoined } from './embedded-joined.ts';
 export { embeddedPairs } from './embedded-pairs.ts';
@@ -68,10 +70,10 @@ export type {
 export { type Answer, answerText, type WrittenLine, type WrittenOptions, writtenExamples } from './written-lines.ts';
 export type { ReadFile };
 
-/** Every task that can be trained on; the diagnostic sets cannot. */
+/** Every task that can be trained on; `diagnosticNames` are those that a model of another task answers. */
 export const taskNames: readonly string[] = [
   ...generatedTasks.map(({ name }) => name),
-  ...datasets.filter(({ parts }) => parts.some(({ split }) => split === 'train')).map(({ name }) => name),
+  ...datasets.filter(({ diagnosticOf }) => diagnosticOf === undefined).map(({ name }) => name),
   ...squadNames,
   ...nerNames,
 ];
@@ -100,7 +102,8 @@ const withTest: readonly string[] = ['conll2003', 'wnut17'];
 
 /**
  * A task by name.
- * @throws UsageError for an unknown name, a real task without folder, vocabulary or `read`, and a test part without labels; DataError for what is wrong in its files
+ * @throws UsageError for an unknown name, a diagnostic set (`loadDiagnostic` reads those), a real task without folder,
+ *   vocabulary or `read`, and a test part without labels; DataError for what is wrong in its files
  */
 export async function loadTask({
   task,
@@ -137,6 +140,8 @@ export async function loadTask({
       });
     return { ...generated.make({ seed, trainLimit, devLimit }), length };
   }
+  const diagnostic = findDiagnostic(task);
+  if (diagnostic) throw refuseTraining('load task', diagnostic);
   if (!taskNames.includes(task))
     throw new UsageError({
       operation: 'load task',

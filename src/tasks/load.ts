@@ -45,7 +45,8 @@ export async function* findRecords<Row>(
 ): AsyncGenerator<PartRecords<Row>> {
   for (const file of namesOf(part)) {
     const source = await findSource(data, file, expectedOf(dataset, file), read);
-    if (source !== null) yield { file, ...dataset.records(source, part.split === 'test' ? 'optional' : 'required') };
+    const labels = part.split === 'test' || dataset.diagnosticOf !== undefined ? 'optional' : 'required';
+    if (source !== null) yield { file, ...dataset.records(source, labels) };
   }
 }
 

@@ -1,5 +1,8 @@
 import { DataError } from '../errors.ts';
 
+/** Where Hugging Face keeps a split that fits one file: `train`, `validation`, `test`. */
+export const hubFile = (split: string): string => `${split}-00000-of-00001.parquet`;
+
 /** One row of a table: its cells by column. */
 export type Cells = Readonly<Record<string, unknown>>;
 

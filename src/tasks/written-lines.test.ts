@@ -6,7 +6,7 @@ import { answerText, type WrittenOptions, writtenExamples } from './written-line
 
 const tokenizer = letterPieces();
 const options = (head: HeadKind, changes: Partial<WrittenOptions> = {}): WrittenOptions => ({
-  ...{ tokenizer, head, classes: [], length: 12, pairs: false, marked: 0, noAnswer: null },
+  ...{ tokenizer, head, classes: [], length: 12, pairs: false, marked: 0, best: null, noAnswer: null },
   ...changes,
 });
 const lines = (...texts: string[]) => texts.map((text, i) => ({ number: i + 1, text }));
@@ -137,6 +137,32 @@ describe('writtenExamples', () => {
     const [none] = withLimit.answers(outputs(4));
     expect(none).toEqual({ answer: null, score: 6, noAnswer: 8 });
     expect(answerText(none)).toBe('');
+  });
+
+  it('tells as many answers of a question as it is asked for, the best first, whatever it settles on', () => {
+    const context = '😀 the cat sat on the mat';
+    const words = ['cat', 'sat', 'mat'];
+    const ids = words.map((word) => tokenizer.pieces(word)[0].id);
+    const asking = (best: number, noAnswer: number | null = null) => {
+      const { examples, answers } = ask('span', [`who sat\t${context}`], { length: 20, best, noAnswer });
+      expect(examples).toHaveLength(1);
+      const { tokens } = examples[0];
+      // cat 3 + 3, sat 2 + 2; cat to sat 3 + 2.
+      const half = Array.from(tokens, (token) => [3, 2, -9][ids.indexOf(token)] ?? -9);
+      return answers([numbers(8, ...half.slice(1), 1, ...half.slice(1))])[0];
+    };
+    const two = [
+      { text: 'cat', start: 6, end: 9, score: 6 },
+      { text: 'cat sat', start: 6, end: 13, score: 5 },
+    ];
+    const [{ score, ...cat }] = two;
+    expect(asking(2)).toEqual({ answer: cat, score, noAnswer: 9, best: two });
+    expect(answerText(asking(2))).toBe('cat\t6\t9\t6\ncat sat\t6\t13\t5\n');
+    expect(asking(3)).toMatchObject({ best: [...two, { text: 'sat', score: 4 }] });
+    expect(asking(1)).toEqual({ answer: cat, score, noAnswer: 9, best: two.slice(0, 1) });
+    expect(asking(1, 0)).toEqual({ answer: null, score, noAnswer: 9, best: two.slice(0, 1) });
+    expect(answerText(asking(1, 0))).toBe('\t\t\t9\ncat\t6\t9\t6\n');
+    expect(() => ask('tag', ['a'], { best: 2 })).toThrow(/predict --best: received a head that does tag/);
   });
 
   it('cuts what is too long, and says which lines', () => {

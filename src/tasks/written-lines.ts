@@ -4,7 +4,7 @@ import type { Piece, Tokenizer } from '../text/tokenizer.ts';
 import { type Entity, entities } from './ner/entities.ts';
 import { taggingFeatures, usualOverlap } from './ner/features.ts';
 import { questionFeatures } from './qa/features.ts';
-import { usualLongest } from './qa/spans.ts';
+import { type SpanCandidate, usualLongest } from './qa/spans.ts';
 import { usualWindows } from './qa/windows.ts';
 import { largest, refuseDiverged } from './score.ts';
 import { type MarkedText, markedSequence, readMarks } from './superglue/marked-sequence.ts';
@@ -28,6 +28,8 @@ export interface WrittenOptions {
   readonly pairs: boolean;
   /** classify: the words that are marked in a line, `[[so]]`. */
   readonly marked: number;
+  /** span: so many answers of each question are told, the best first; null: the best alone. */
+  readonly best: number | null;
   /** span: a question has no answer where saying so is worth more than the best answer by over this; null: it always has. */
   readonly noAnswer: number | null;
 }
@@ -48,12 +50,20 @@ export type Answer =
       readonly tags: readonly string[];
       readonly entities?: readonly (Entity & { readonly text: string })[];
     }
-  /** Code points [start, end) of the context; null for no answer. The scores are sums of two logits. */
+  /** Null for no answer. The scores are sums of two logits; `best` is there where it was asked for, whatever `answer` is. */
   | {
-      readonly answer: { readonly text: string; readonly start: number; readonly end: number } | null;
+      readonly answer: AnswerSpan | null;
       readonly score: number | null;
       readonly noAnswer: number;
+      readonly best?: readonly (AnswerSpan & { readonly score: number })[];
     };
+
+/** Code points [start, end) of the context. */
+export interface AnswerSpan {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
 
 export interface WrittenExamples {
   readonly examples: readonly Example[];
@@ -90,10 +100,11 @@ export function writtenExamples(lines: readonly WrittenLine[], name: string, opt
 function askedExamples(
   lines: readonly WrittenLine[],
   name: string,
-  { tokenizer, head, classes, length, pairs, marked, noAnswer }: WrittenOptions,
+  { tokenizer, head, classes, length, pairs, marked, best, noAnswer }: WrittenOptions,
 ): WrittenExamples {
   if (pairs && head !== 'classify' && head !== 'regress') throw misplaced('--pairs', head);
   if (noAnswer !== null && head !== 'span') throw misplaced('--null-threshold', head);
+  if (best !== null && head !== 'span') throw misplaced('--best', head);
   const cut: number[] = [];
   const joined = (line: number, a: readonly Piece[], b: readonly Piece[] | null): Sequence => {
     const whole = a.length + (b?.length ?? 0) + tokenizer.specials(b !== null);
@@ -171,12 +182,15 @@ function askedExamples(
       return {
         ...{ examples, cut },
         answers: (outputs) =>
-          spans(outputs, { best: 1, longest: usualLongest }).map(({ candidates: [best], noAnswer: none }, i) => {
+          spans(outputs, { best: best ?? 1, longest: usualLongest }).map(({ candidates, noAnswer: none }, i) => {
             const { context } = questions[i];
             const points = (to: number) => [...context.slice(0, to)].length;
-            const left = !best || (noAnswer !== null && none - best.score > noAnswer);
-            const answer = left ? null : { text: best.text, start: points(best.start), end: points(best.end) };
-            return { answer, score: best?.score ?? null, noAnswer: none };
+            const spanOf = ({ text, start, end }: SpanCandidate) => ({ text, start: points(start), end: points(end) });
+            const [first] = candidates;
+            const left = !first || (noAnswer !== null && none - first.score > noAnswer);
+            const answer = { answer: left ? null : spanOf(first), score: first?.score ?? null, noAnswer: none };
+            if (best === null) return answer;
+            return { ...answer, best: candidates.map((one) => ({ ...spanOf(one), score: one.score })) };
           }),
       };
     }
@@ -219,11 +233,19 @@ function classAnswer(output: Output, classes: readonly string[]): Answer {
   };
 }
 
-/** An answer as lines of plain text: what was chosen, then a TAB and how sure; words with their tags one below the other. */
+/**
+ * An answer as lines of plain text: what was chosen, then a TAB and how sure; words with their tags, and several answers of one
+ * question, one below the other with an empty line after them.
+ */
 export function answerText(answer: Answer): string {
   if ('class' in answer) return `${answer.class}\t${answer.probability.toFixed(4)}`;
   if ('value' in answer) return String(answer.value);
   if ('choice' in answer) return `${answer.text}\t${answer.probability.toFixed(4)}`;
   if ('words' in answer) return `${answer.words.map((word, i) => `${word}\t${answer.tags[i]}`).join('\n')}\n`;
+  if (answer.best) {
+    const rows = answer.best.map(({ text, start, end, score }) => `${text}\t${start}\t${end}\t${score}\n`);
+    // No answer is one of them, where it is what is said.
+    return [...(answer.answer ? [] : [`\t\t\t${answer.noAnswer}\n`]), ...rows].join('');
+  }
   return answer.answer ? `${answer.answer.text}\t${answer.answer.start}\t${answer.answer.end}` : '';
 }

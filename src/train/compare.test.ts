@@ -13,10 +13,10 @@ import {
   watchMethod,
 } from '../../property-tests/meta/training.checks.ts';
 import { DivergedError } from '../errors.ts';
-import { parseMethods } from '../optim/methods.ts';
 import { trainDense, trainMethod } from './compare.ts';
 import { evaluateTask } from './evaluate.ts';
 import { measureExperts } from './measure.ts';
+import { parseMethods } from './parse-methods.ts';
 import type { DenseModel, StepEvent } from './types.ts';
 
 const trainer = { trainDense, trainMethod, evaluateTask, measureExperts };

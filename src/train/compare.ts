@@ -198,7 +198,8 @@ async function upcycleReceipt<P extends BlockModel, B extends Masked>(
       [error, largest] = [Math.max(error, off), Math.max(largest, size)];
     }
   }
-  return { error, bound: topK === 1 || !copied ? null : upcycleBound(topK, largest, t.dtype) };
+  const promised = topK > 1 && copied;
+  return { error, bound: promised ? upcycleBound(topK, largest, t.dtype, t.backend.ulps) : null };
 }
 
 function meanOf(events: readonly StepEvent[], field: 'normKept' | 'trace' | 'leakage'): number | null {

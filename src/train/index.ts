@@ -14,6 +14,7 @@ export {
   type Trainee,
   taskTrainee,
 } from './objective.ts';
+export { parseMethods } from './parse-methods.ts';
 export { comparePlan } from './plan.ts';
 export { type FineTuning, headOf, pretrained } from './pretrained.ts';
 export { aggregate, compareResultSchema } from './result.ts';

@@ -1,10 +1,12 @@
 import { UsageError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
-import { methodTable, parseMethods } from '../optim/methods.ts';
+import { methodTable } from '../optim/methods.ts';
 import type { OmoeOptions } from '../optim/options.ts';
+import { diagnosticNames, findDiagnostic, refuseTraining } from '../tasks/diagnostic.ts';
 import { findGenerated } from '../tasks/generated.ts';
 import { taskNames } from '../tasks/index.ts';
 import { flagReader } from './flags.ts';
+import { parseMethods } from './parse-methods.ts';
 import { type PretrainedFlags, pretrainedPlan } from './pretrained-plan.ts';
 import type { ComparePlan, ModelShape } from './types.ts';
 
@@ -145,12 +147,15 @@ export function checkFiles(
       advice: 'Name a task with --task, for example --task sst2.',
     });
   }
-  if (!taskNames.includes(task)) {
+  const diagnostic = findDiagnostic(task);
+  if (diagnostic && command !== 'eval') throw refuseTraining(`${command} --task`, diagnostic);
+  const names = command === 'eval' ? [...taskNames, ...diagnosticNames] : taskNames;
+  if (!names.includes(task)) {
     throw new UsageError({
       operation: `${command} --task`,
       received: `"${task}"`,
-      expected: `one of ${taskNames.join(', ')}`,
-      advice: didYouMean(task, taskNames),
+      expected: `one of ${names.join(', ')}`,
+      advice: didYouMean(task, names),
     });
   }
   const cutter = vocab === undefined && model === undefined ? '--vocab FILE' : '';

@@ -1,7 +1,7 @@
 import { type Family, freshConfig, type ModelConfig } from '../models/config.ts';
 import { headSpec } from '../models/heads.ts';
-import { parseMethods } from '../optim/methods.ts';
 import { embedded } from '../tasks/embedded.ts';
+import { parseMethods } from './parse-methods.ts';
 import { rehearseTask } from './rehearsal.ts';
 
 /** A small model on a generated task, some of its blocks with experts. */

@@ -1,22 +1,9 @@
-import { withBiasRow, withoutBiasRow } from '../ops/orthogonal-update.ts';
 import { type AdamWState, adamw } from '../optim/adamw.ts';
 import type { LinearState } from '../optim/linear-state.ts';
-import {
-  cyclePosition,
-  type ExpertLinearPaths,
-  expertLinears,
-  type OmoeOptimizer,
-  type OmoeState,
-  omoe,
-} from '../optim/omoe.ts';
-import type { LinearReport } from '../optim/omoe-report.ts';
-import type { Parameters } from '../optim/optimizer.ts';
+import { cyclePosition, type OmoeOptimizer, type OmoeState, omoe } from '../optim/omoe.ts';
 import type { OmoeOptions } from '../optim/options.ts';
 import { sources } from '../optim/projector/combine.ts';
-import { rescale } from '../optim/protect.ts';
-import { isAlone } from '../optim/protect-linear.ts';
-import { pendingAll } from '../pending.ts';
-import type { Tensor } from '../tensor.ts';
+import { isTurned } from '../optim/protect.ts';
 
 /**
  * OMoE as far as the device goes: a step holds there what a real one holds, but the factorisations, which take minutes at full
@@ -29,8 +16,9 @@ export function rehearsedOmoe(options: OmoeOptions, tokens: number): OmoeOptimiz
   return {
     ...real,
     async step(given) {
-      if (cyclePosition(given.state.step, options).phase === 'accumulate') return real.step(given);
-      if (options.side === 'update') return updateSideStep(given, options);
+      // The update side factorises only E × E numbers, and nothing where no expert has moved, as in a rehearsal.
+      if (options.side === 'update' || cyclePosition(given.state.step, options).phase === 'accumulate')
+        return real.step(given);
       return real.step({ ...given, state: withProjectors(given, options, tokens) });
     },
   };
@@ -84,7 +72,7 @@ function withProjectors({ parameters, state }: Given, options: OmoeOptions, toke
       q:
         rank === null
           ? { dense: t.zeros([experts, size, size], dtype) }
-          : { factor: t.zeros([experts, size, rank], dtype) },
+          : { factor: t.zeros([experts, size, rank], dtype), orthogonal: isTurned(rank, options) },
       trace: Array<number>(experts).fill(1),
       others: {
         columns: t.zeros([experts, size, others], dtype),
@@ -95,39 +83,4 @@ function withProjectors({ parameters, state }: Given, options: OmoeOptions, toke
     return [name, { ...linear, pending: [], projectors }];
   });
   return { ...state, linears: new Map(linears) };
-}
-
-/** A step of the update side, which projects on the host: what goes there and what comes back. */
-function updateSideStep({ parameters, gradients, state, learningRate }: Given, options: OmoeOptions) {
-  const linears = expertLinears(parameters.keys()).filter(({ name }) => state.linears.has(name));
-  const linearOf = (from: Parameters, { weight, bias }: ExpertLinearPaths) => ({
-    weight: from.get(weight)!,
-    bias: from.get(bias)!,
-  });
-  const alone = (linear: ExpertLinearPaths) => isAlone(parameters.get(linear.weight)!.shape[0], options);
-  const protect = (from: Parameters): Parameters => {
-    const target = new Map(from);
-    for (const linear of linears.filter((one) => !alone(one))) {
-      const delta = linearOf(from, linear);
-      const sent = [delta, linearOf(parameters, linear)].map(withBiasRow);
-      const { weight, bias } = rescale(delta, withoutBiasRow(sent[0].zerosLike()), options).delta;
-      target.set(linear.weight, weight).set(linear.bias, bias);
-    }
-    return target;
-  };
-  const entering = options.project === 'gradient' ? protect(gradients) : gradients;
-  const taken = adamw().step({ parameters, gradients: entering, state: state.base, learningRate });
-  const updates = options.project === 'update' ? protect(taken.updates) : taken.updates;
-  return Promise.resolve({
-    updates,
-    state: { base: taken.state, step: state.step + 1, linears: state.linears },
-    phase: 'orthogonal' as const,
-    /** The applied updates are read whole, through one tensor that holds them all. */
-    get reports() {
-      const applied: Tensor[] = linears.filter((one) => !alone(one)).map((one) => withBiasRow(linearOf(updates, one)));
-      const all = applied.reduce((sum, { size }) => sum + size, 0);
-      applied[0]?.engine.zeros([all], applied[0].dtype);
-      return pendingAll<LinearReport>([]);
-    },
-  });
 }

@@ -7,7 +7,13 @@ import { pendingWeights } from '../io/shards.ts';
 import { type OpenWeights, openWeights } from '../io/weights.ts';
 import type { OmoeOptimizer } from '../optim/omoe.ts';
 import { parametersOf } from '../optim/optimizer.ts';
-import { type OptimizerLayout, restoreOptimizer, storeOptimizer } from '../optim/stored-state.ts';
+import {
+  type OptimizerLayout,
+  type ProjectorForm,
+  projectorForms,
+  restoreOptimizer,
+  storeOptimizer,
+} from '../optim/stored-state.ts';
 import { type PendingArray, type StoredArray, StrictArrays, storeTree } from '../stored.ts';
 import type { Scores } from '../tasks/types.ts';
 import type { Tensor } from '../tensor.ts';
@@ -236,7 +242,7 @@ function checkLayout(layout: unknown): OptimizerLayout {
       (linear) =>
         isRecord(linear) &&
         isCount(linear.pending) &&
-        (linear.projectors === null || linear.projectors === 'factor' || linear.projectors === 'dense'),
+        (linear.projectors === null || projectorForms.includes(linear.projectors as ProjectorForm)),
     );
   refuseUnless(fits, 'trainer_state.json', 'an optimizer of another kind', `the layout of ${stateSchema}`);
   return layout as unknown as OptimizerLayout;

@@ -1,11 +1,11 @@
 import { UsageError } from '../errors.ts';
-import { parseMethods } from '../optim/methods.ts';
 import type { Schedule } from '../optim/schedule.ts';
 import { findGenerated } from '../tasks/generated.ts';
 import type { Example, Task } from '../tasks/types.ts';
 import type { BaseModel } from './base-model.ts';
 import { crc32c } from './crc32c.ts';
 import { flagReader } from './flags.ts';
+import { parseMethods } from './parse-methods.ts';
 import { checkFiles, defaultsOf, type EncoderFlags, embeddedTask, largestSeed } from './plan.ts';
 import { pretrainedPlan, withShapeOf } from './pretrained-plan.ts';
 import type { Method, ModelShape, PretrainedPlan } from './types.ts';

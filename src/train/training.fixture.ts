@@ -30,11 +30,12 @@ export interface SmallRun {
 
 export const newRun = (): Promise<SmallRun> => runOn(memoryFiles());
 
-export async function runOn(files: Files): Promise<SmallRun> {
+/** @param folder where it stands */
+export async function runOn(files: Files, folder = ''): Promise<SmallRun> {
   return {
     files,
-    store: await openStore({ files, folder: '/checkpoints', processes: null }),
-    metrics: async () => new TextDecoder().decode(await files.read('/metrics.jsonl')),
+    store: await openStore({ files, folder: `${folder}/checkpoints`, processes: null }),
+    metrics: async () => new TextDecoder().decode(await files.read(`${folder}/metrics.jsonl`)),
   };
 }
 

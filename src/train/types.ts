@@ -1,13 +1,7 @@
-import type { OmoeOptions } from '../optim/options.ts';
+import type { Method } from '../optim/methods.ts';
 import type { Scores } from '../tasks/types.ts';
 
-/** One method of a comparison: the base optimizer alone, or OMoE with every switch spelled out. */
-export interface Method {
-  /** The id as written on the command line, options included: `omoe:side=input,alpha=0.01`. */
-  readonly name: string;
-  /** `null` is the base optimizer (AdamW). */
-  readonly omoe: OmoeOptions | null;
-}
+export type { Method };
 
 export interface ModelShape {
   readonly width: number;

@@ -9,8 +9,8 @@ export interface BackendRequest {
   readonly mode?: string;
 }
 
-/** Two threads, which share even the smallest work. */
-const shared: WasmOptions = { threads: 2, largestChunk: 16 };
+/** Two threads, which share even the smallest work; in a page that is not isolated, what there is without being asked for. */
+const shared: WasmOptions = globalThis.crossOriginIsolated ? { threads: 2, largestChunk: 16 } : {};
 
 /** An engine never looks into a buffer, whatever the backend calls its type. */
 export async function loadBackend({ backend, mode }: BackendRequest): Promise<Backend> {

@@ -8,6 +8,7 @@ export interface TrainingReport {
   /** The path that really ran, asked of the backend. */
   readonly mode: string;
   readonly renderer: string;
+  readonly threads: number;
   readonly notes: readonly string[];
   readonly ulps: Readonly<Record<string, number>>;
   /** Is this a worker? */
@@ -23,11 +24,12 @@ export async function trainingReport(request: BackendRequest): Promise<TrainingR
   const backend = await loadBackend(request);
   const learner = training(engine(backend));
   const steps = [await learner.step(), await learner.step(), await learner.step()];
-  const { mode, name, notes } = backend.device;
+  const { mode, name, threads, notes } = backend.device;
   const report = {
     backend: backend.name,
     mode,
     renderer: name,
+    threads,
     notes: [...notes],
     ulps: { ...backend.ulps },
     worker: typeof document === 'undefined',

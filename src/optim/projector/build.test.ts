@@ -10,8 +10,8 @@ import {
   recorders,
   stacked,
 } from '../../../property-tests/arbitraries/recorded-experts.ts';
-import { formingAndApplying, qrFormError, singularVectors } from '../../../property-tests/kit/projector-rounding.ts';
-import { assertWithin, gamma, u } from '../../../property-tests/kit/within.ts';
+import { formingAndApplying, qrFormError, singularVectorsOf } from '../../../property-tests/kit/projector-rounding.ts';
+import { claimWithin, gamma, u } from '../../../property-tests/kit/within.ts';
 import { array } from '../../../spec/array.ts';
 import { combinedProjector } from '../../../spec/method/combine.ts';
 import { ShapeError, UsageError } from '../../errors.ts';
@@ -54,7 +54,7 @@ describe('what equals what', () => {
             return alpha === 0 ? most : Math.max(most, qrFormError(a, alpha));
           }, columns.length * u);
           // Once for each side's QR form. The spec's Gram-Schmidt loses no more, as its stack is never rank-deficient.
-          assertWithin(toDense(q).data, expected.data, 2 * bound, 'Q');
+          claimWithin(toDense(q).data, expected.data, 2 * bound, 'Q');
         });
       }),
       { numRuns: 40 },
@@ -84,10 +84,9 @@ describe('what equals what', () => {
           checked++;
           // A backward error E turns the span of singular values >= least by at most ‖E‖/(least − next) (Wedin), on either side.
           const bound =
-            2 * formingAndApplying(rows, all.cols) +
-            (4 * singularVectors(rows, all.cols) * frobeniusNorm(all)) / (least - next);
+            2 * formingAndApplying(rows, all.cols) + (4 * singularVectorsOf(all) * frobeniusNorm(all)) / (least - next);
           const expected = combinedProjector(naive, i, rows, { ...hard, form: 'qr' });
-          assertWithin(toDense(q).data, expected.data, bound, 'Q');
+          claimWithin(toDense(q).data, expected.data, bound, 'Q');
         });
       }),
       { numRuns: 40 },
@@ -110,8 +109,8 @@ describe('what equals what', () => {
       );
       // κ = 1 + rows/alpha = 3001 at most, so the other two forms are off by κ and κ² roundings at most, times their sizes.
       qr!.forEach((q, i) => {
-        assertWithin(toDense(closed![i]!).data, toDense(q).data, 4e3 * formingAndApplying(3, 5), `${combine}, closed`);
-        assertWithin(toDense(recursion![i]!).data, toDense(q).data, 20 * 4e3 ** 2 * gamma(7), `${combine}, recursion`);
+        claimWithin(toDense(closed![i]!).data, toDense(q).data, 4e3 * formingAndApplying(3, 5), `${combine}, closed`);
+        claimWithin(toDense(recursion![i]!).data, toDense(q).data, 20 * 4e3 ** 2 * gamma(7), `${combine}, recursion`);
         expect(toDense(recursion![i]!)).not.toEqual(toDense(q));
         expect(toDense(closed![i]!)).not.toEqual(toDense(q));
       });
@@ -151,7 +150,7 @@ describe('what equals what', () => {
             const alphas = columns.map((a) => absoluteRidge(options, a)).filter((alpha) => alpha > 0);
             if (alphas.length === 0) return;
             const bound = 2 * qrFormError(stacked(rows, columns), Math.min(...alphas));
-            assertWithin(toDense(turned[i]!).data, toDense(q).data, bound, combine);
+            claimWithin(toDense(turned[i]!).data, toDense(q).data, bound, combine);
           });
         }
       }),
@@ -184,7 +183,7 @@ describe('controls', () => {
       expect(build(5, columns, { combine, control: 'rotated' })).toEqual(turned);
       plain.forEach((q, i) => {
         const slack = 8 * formingAndApplying(5, 5) + gamma(1200);
-        assertWithin(eigh(toDense(turned[i]!)).values, eigh(toDense(q)).values, slack, `${combine}: spectrum`);
+        claimWithin(eigh(toDense(turned[i]!)).values, eigh(toDense(q)).values, slack, `${combine}: spectrum`);
         expect(turned[i]!.trace).toBe(q.trace);
         expect(operatorNorm(minus(toDense(turned[i]!), toDense(q)))).toBeGreaterThan(0.01);
       });
@@ -200,15 +199,15 @@ describe('controls', () => {
     const squares = new Float64Array(n * n);
     for (let k = 0; k < draws; k++) {
       const q = randomRotation(n, foldIn(key(0), k));
-      if (k < 20) assertWithin(multiplyLeftTransposed(q, q).data, identity(n).data, formingAndApplying(n, n), 'QᵀQ');
+      if (k < 20) claimWithin(multiplyLeftTransposed(q, q).data, identity(n).data, formingAndApplying(n, n), 'QᵀQ');
       q.data.forEach((x, at) => {
         sums[at]! += x / draws;
         squares[at]! += (x * x) / draws;
       });
     }
     // Five standard errors: of x, √(1/3)/√draws; of x², uniform on the sphere, √(1/5 − 1/9)/√draws.
-    assertWithin(sums, new Float64Array(n * n), (5 * Math.sqrt(1 / 3)) / Math.sqrt(draws), 'mean');
-    assertWithin(
+    claimWithin(sums, new Float64Array(n * n), (5 * Math.sqrt(1 / 3)) / Math.sqrt(draws), 'mean');
+    claimWithin(
       squares,
       new Float64Array(n * n).fill(1 / n),
       (5 * Math.sqrt(1 / 5 - 1 / 9)) / Math.sqrt(draws),

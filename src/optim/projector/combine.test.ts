@@ -8,8 +8,13 @@ import {
   recordedExperts,
   stacked,
 } from '../../../property-tests/arbitraries/recorded-experts.ts';
-import { formingAndApplying, ridgeSlack, singularVectors } from '../../../property-tests/kit/projector-rounding.ts';
-import { assertAtMost, assertWithin } from '../../../property-tests/kit/within.ts';
+import {
+  formingAndApplying,
+  ridgeSlack,
+  singularVectors,
+  singularVectorsOf,
+} from '../../../property-tests/kit/projector-rounding.ts';
+import { claimAtMost, claimWithin } from '../../../property-tests/kit/within.ts';
 import { eigh } from '../../linalg/eigh.ts';
 import { frobeniusNorm, fromColumns, matrix, multiply, norm } from '../../linalg/matrix.ts';
 import { svd } from '../../linalg/svd.ts';
@@ -27,9 +32,9 @@ describe('law 3: the bounds of each combination', () => {
           const slack = ridgeSlack(all, alpha);
           for (let j = 0; j < all.cols; j++) {
             const { column, image } = imageOf(q, all, j);
-            assertAtMost(norm(image), Math.sqrt(alpha) / 2, slack, '‖Qa‖');
+            claimAtMost(norm(image), Math.sqrt(alpha) / 2, slack, '‖Qa‖');
             const along = image.reduce((sum, x, k) => sum + x * column[k]!, 0);
-            assertAtMost(along, alpha, 2 * slack * norm(column), 'aᵀQa');
+            claimAtMost(along, alpha, 2 * slack * norm(column), 'aᵀQa');
           }
         });
       }),
@@ -50,7 +55,7 @@ describe('law 3: the bounds of each combination', () => {
               const limit = ((experts - 2) * norm(column) + Math.sqrt(alpha) / 2) / (experts - 1);
               // P_j adds its own rounding; the other P and the averaging a multiple of u·‖a‖ each.
               const width = Math.max(...columns.map((each) => each.cols));
-              assertAtMost(
+              claimAtMost(
                 norm(image),
                 limit,
                 ridgeSlack(a, alpha) + 2 * formingAndApplying(rows, width + experts) * norm(column),
@@ -73,25 +78,20 @@ describe('law 3: the bounds of each combination', () => {
             columns.filter((_, j) => j !== i),
           );
           const { s } = svd(all);
-          const slack = (singularVectors(rows, all.cols) + formingAndApplying(rows, all.cols)) * frobeniusNorm(all);
+          const slack = (singularVectorsOf(all) + formingAndApplying(rows, all.cols)) * frobeniusNorm(all);
           for (let j = 0; j < all.cols; j++) {
-            assertAtMost(norm(imageOf(q, all, j).image), s[q.rank] ?? 0, slack, '‖Qa‖');
+            claimAtMost(norm(imageOf(q, all, j).image), s[q.rank] ?? 0, slack, '‖Qa‖');
           }
           const dense = toDense(q);
-          const rounding = 2 * singularVectors(rows, all.cols) + formingAndApplying(rows, all.cols);
-          assertWithin(multiply(dense, dense).data, dense.data, rounding, 'Q²');
-          assertWithin([q.trace], [rows - q.rank], rows * rounding, 'trace');
+          const rounding = 2 * singularVectorsOf(all) + formingAndApplying(rows, all.cols);
+          claimWithin(multiply(dense, dense).data, dense.data, rounding, 'Q²');
+          claimWithin([q.trace], [rows - q.rank], rows * rounding, 'trace');
           if (options.energy < 1 && q.rank > 0) {
             // One fewer would not reach the share (nor would it if it only just does: the boundary is rounding's).
             const before = s.slice(0, q.rank - 1).reduce((sum, x) => sum + x * x, 0);
-            assertAtMost(
-              before,
-              options.energy * frobeniusNorm(all) ** 2,
-              slack * frobeniusNorm(all),
-              'energy below r',
-            );
+            claimAtMost(before, options.energy * frobeniusNorm(all) ** 2, slack * frobeniusNorm(all), 'energy below r');
           }
-          if (q.rank === rows) assertWithin(dense.data, new Float64Array(rows * rows), rounding, 'Q');
+          if (q.rank === rows) claimWithin(dense.data, new Float64Array(rows * rows), rounding, 'Q');
         });
       }),
       { numRuns: 300 },
@@ -131,13 +131,13 @@ describe('laws 2 and 5 for every combination, control and set of columns', () =>
           );
           for (const q of build(rows, columns, { ...options, ...choice })) {
             const { values: spectrum } = eigh(toDense(q));
-            assertAtMost(spectrum[rows - 1]!, 1, slack, 'largest eigenvalue');
-            assertAtMost(-spectrum[0]!, 0, slack, '−smallest eigenvalue');
-            assertWithin([q.trace], [spectrum.reduce((sum, x) => sum + x, 0)], 2 * rows * slack, 'trace');
+            claimAtMost(spectrum[rows - 1]!, 1, slack, 'largest eigenvalue');
+            claimAtMost(-spectrum[0]!, 0, slack, '−smallest eigenvalue');
+            claimWithin([q.trace], [spectrum.reduce((sum, x) => sum + x, 0)], 2 * rows * slack, 'trace');
             const projected = projectRows(q, g);
             const length = frobeniusNorm(g);
-            assertAtMost(frobeniusNorm(projected), length, slack * length, '‖QG‖');
-            assertAtMost(
+            claimAtMost(frobeniusNorm(projected), length, slack * length, '‖QG‖');
+            claimAtMost(
               -projected.data.reduce((sum, x, k) => sum + x * g.data[k]!, 0),
               0,
               slack * length ** 2,
@@ -151,13 +151,13 @@ describe('laws 2 and 5 for every combination, control and set of columns', () =>
               ),
               q,
             );
-            assertWithin(
+            claimWithin(
               mirrored.data,
               projected.data.filter((_, k) => k % 2 === 0),
               slack * length,
               'gᵀQ',
             );
-            assertWithin(projected.data, multiply(toDense(q), g).data, slack * length, 'law 12');
+            claimWithin(projected.data, multiply(toDense(q), g).data, slack * length, 'law 12');
           }
         },
       ),

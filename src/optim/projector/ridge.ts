@@ -24,7 +24,7 @@ export function ridge(alpha: number, mode: OmoeOptions['alphaMode'], squaredNorm
  * Equal in exact arithmetic in all three forms. In Float64, with κ = 1 + ‖A‖²_F/α, n = rows and m columns:
  * - `qr`: symmetric, spectrum in [0, 1] up to a small multiple of u whatever α and scale are; entries off by √κ·u. The default.
  * - `closed`: Cholesky of AᵀA + αI; off by κ·u, and may fail where κ·u nears 1.
- * - `recursion`: OWM's rank-one steps in the order of the columns; off by at most 2·m·√n·κ²·γ_{n+4} (proof: ridge.test.ts).
+ * - `recursion`: OWM's rank-one steps in the order of the columns; off by at most 2·m·√n·κ²·γ_{n+4} (proof: property-tests/kit/projector-rounding.ts).
  *
  * A without columns, or all zero, gives the identity without factorising; so does α = 0, which under relative α means
  * that the squares of A underflow.

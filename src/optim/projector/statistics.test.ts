@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matrices } from '../../../property-tests/arbitraries/matrices.ts';
 import { singularVectors } from '../../../property-tests/kit/projector-rounding.ts';
-import { assertAtMost, assertWithin, gamma } from '../../../property-tests/kit/within.ts';
+import { claimAtMost, claimWithin, gamma } from '../../../property-tests/kit/within.ts';
 import { DivergedError, ShapeError, UsageError } from '../../errors.ts';
 import { eigh } from '../../linalg/eigh.ts';
 import { frobeniusNorm, fromColumns, leadingColumns, matrix, outerGram } from '../../linalg/matrix.ts';
@@ -25,7 +25,7 @@ describe('ExpertColumns', () => {
         expect(expert.matrix()).toEqual(a);
         expect(expert.count).toBe(a.cols);
         const squared = frobeniusNorm(a) ** 2;
-        assertWithin([expert.squaredNorm], [squared], gamma(2 * a.data.length + 8) * squared, '‖A‖²');
+        claimWithin([expert.squaredNorm], [squared], gamma(2 * a.data.length + 8) * squared, '‖A‖²');
         expect(expert.sketchError).toBe(0);
       }),
     );
@@ -103,10 +103,10 @@ describe('Frequent Directions', () => {
             frobeniusNorm(a) ** 2;
           const gap = outerGram(a).data.map((x, k) => x - outerGram(b).data[k]!);
           const { values } = eigh(matrix(n, n, gap));
-          assertAtMost(-values[0]!, 0, slack, '−smallest eigenvalue of AAᵀ − BBᵀ');
-          assertAtMost(values[n - 1]!, sketchError, slack, 'largest eigenvalue of AAᵀ − BBᵀ');
-          assertAtMost(sketchError, squaredNorm / (cap + 1), slack, 'δ');
-          assertWithin([squaredNorm], [frobeniusNorm(a) ** 2], gamma(2 * a.data.length + 8) * squaredNorm, 'true ‖A‖²');
+          claimAtMost(-values[0]!, 0, slack, '−smallest eigenvalue of AAᵀ − BBᵀ');
+          claimAtMost(values[n - 1]!, sketchError, slack, 'largest eigenvalue of AAᵀ − BBᵀ');
+          claimAtMost(sketchError, squaredNorm / (cap + 1), slack, 'δ');
+          claimWithin([squaredNorm], [frobeniusNorm(a) ** 2], gamma(2 * a.data.length + 8) * squaredNorm, 'true ‖A‖²');
         },
       ),
       { numRuns: 400 },
@@ -116,8 +116,8 @@ describe('Frequent Directions', () => {
 
   it('one shrink by hand: σ = 3, 2, 1 at ℓ = 2 leaves √8, √3 and gives up 1', () => {
     const { columns, loss } = compress(matrix(3, 3, [3, 0, 0, 0, 2, 0, 0, 0, 1]), 2);
-    assertWithin([loss], [1], gamma(40), 'δ');
-    assertWithin(columns.data.map(Math.abs), [Math.sqrt(8), 0, 0, Math.sqrt(3), 0, 0], gamma(60) * 3, 'B');
+    claimWithin([loss], [1], gamma(40), 'δ');
+    claimWithin(columns.data.map(Math.abs), [Math.sqrt(8), 0, 0, Math.sqrt(3), 0, 0], gamma(60) * 3, 'B');
   });
 
   it('forgetting scales δ as it scales the squares', () => {

@@ -25,7 +25,7 @@ export function projectAgainstUpdates(update: Float64Array, others: readonly Flo
       expected: `${n}`,
     });
   }
-  return projectOff(update, updateBasis(n, others));
+  return learntSpan(n, others).projectOff(update, [...others.keys()]).projected;
 }
 
 /** An orthonormal basis of what the others have learnt, direction k at k·n; `rank` of them. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matricesOf } from '../../../property-tests/arbitraries/matrices.ts';
-import { assertAtMost, assertWithin, gamma, u } from '../../../property-tests/kit/within.ts';
+import { claimAtMost, claimWithin, gamma, u } from '../../../property-tests/kit/within.ts';
 import { ShapeError, UsageError } from '../../errors.ts';
 import type { Matrix } from '../../linalg/matrix.ts';
 import { dot, frobeniusNorm, fromColumns, matrix, norm } from '../../linalg/matrix.ts';
@@ -34,14 +34,14 @@ describe('update side', () => {
           const length = norm(update);
           const others = learnt.filter((_, j) => j !== i);
           for (const other of others) {
-            assertAtMost(Math.abs(dot(projected, 0, other, 0, n)), 0, rounding * length * norm(other), '|⟨ΔW, other⟩|');
+            claimAtMost(Math.abs(dot(projected, 0, other, 0, n)), 0, rounding * length * norm(other), '|⟨ΔW, other⟩|');
           }
-          assertAtMost(norm(projected), length, rounding * length, '‖projected‖');
-          assertAtMost(-dot(projected, 0, update, 0, n), 0, rounding * length ** 2, '−⟨projected, update⟩');
+          claimAtMost(norm(projected), length, rounding * length, '‖projected‖');
+          claimAtMost(-dot(projected, 0, update, 0, n), 0, rounding * length ** 2, '−⟨projected, update⟩');
           const taken = update.map((x, k) => x - projected[k]!);
           const left = projectAgainstUpdates(taken, others);
           if (others.some((other) => norm(other) > 0))
-            assertAtMost(norm(left), 0, 2 * rounding * length, 'taken outside the span');
+            claimAtMost(norm(left), 0, 2 * rounding * length, 'taken outside the span');
         });
       }),
       { numRuns: 400 },
@@ -55,7 +55,7 @@ describe('update side', () => {
     const long = Float64Array.of(1e9, 0, 0);
     const short = Float64Array.of(0, 1e-9, 0);
     const both = projectAgainstUpdates(update, [long, short, long, new Float64Array(3)]);
-    assertWithin(both, [0, 0, 3], gamma(200) * 4, 'projected');
+    claimWithin(both, [0, 0, 3], gamma(200) * 4, 'projected');
     expect(update).toEqual(Float64Array.of(1, 2, 3));
   });
 
@@ -73,7 +73,7 @@ describe('renorm', () => {
   it('brings back ‖ΔW‖, by at most the limit, and leaves the rounding of a vanished update alone', () => {
     const update = Float64Array.of(3, 4);
     expect(renorm(Float64Array.of(3, 0), update, 10)).toMatchObject({ normKept: 0.6, vanished: false });
-    assertWithin(renorm(Float64Array.of(3, 0), update, 10).update, [5, 0], gamma(10) * 5, 'renormed');
+    claimWithin(renorm(Float64Array.of(3, 0), update, 10).update, [5, 0], gamma(10) * 5, 'renormed');
     expect(renorm(Float64Array.of(0.05, 0), update, 10)).toMatchObject({ factor: 10, vanished: false });
     const gone = Float64Array.of(4e-6, 0);
     expect(renorm(gone, update, 10)).toMatchObject({ factor: 1, vanished: true });
@@ -85,7 +85,7 @@ describe('renorm', () => {
 
   it('norm-matched keeps the direction of the base update and the length of the projected one', () => {
     const matched = normMatched(Float64Array.of(0, 2.5), Float64Array.of(3, 4));
-    assertWithin(matched, [1.5, 2], gamma(10) * 2, 'matched');
+    claimWithin(matched, [1.5, 2], gamma(10) * 2, 'matched');
     expect(normMatched(new Float64Array(2), new Float64Array(2))).toEqual(new Float64Array(2));
   });
 
@@ -114,24 +114,24 @@ describe('leakage', () => {
           expect(leaked).toBeNull();
           return;
         }
-        assertAtMost(leaked!, 1, gamma(60), 'leakage');
+        claimAtMost(leaked!, 1, gamma(60), 'leakage');
         const other = matrix(
           delta.cols,
           delta.rows,
           columnsOf(delta).flatMap((column) => Array.from(column)),
         );
-        assertWithin([leakage(a, other, 'output')!], [leaked!], gamma(80), 'the transposed update on the output side');
+        claimWithin([leakage(a, other, 'output')!], [leaked!], gamma(80), 'the transposed update on the output side');
         const q = hardProjector([{ columns: a, squaredNorm: Number.NaN, sketchError: 0 }], a.rows, 1);
         // Both sides: Jacobi's and the product's rounding, relative to ‖A‖‖ΔW‖ (see `singularVectors`); the largest here.
         const leakedAfter = (side: 'input' | 'output', m: Matrix) => leakage(a, matrix(m.rows, m.cols, m.data), side);
         const bound = (gamma(2000) * frobeniusNorm(delta)) / (frobeniusNorm(projectRows(q, delta)) || 1);
-        assertAtMost(leakedAfter('input', projectRows(q, delta)) ?? 0, 0, bound, 'after projection, input side');
-        assertAtMost(leakedAfter('output', projectColumns(other, q)) ?? 0, 0, bound, 'after projection, output side');
+        claimAtMost(leakedAfter('input', projectRows(q, delta)) ?? 0, 0, bound, 'after projection, input side');
+        claimAtMost(leakedAfter('output', projectColumns(other, q)) ?? 0, 0, bound, 'after projection, output side');
       }),
       { numRuns: 200 },
     );
     const a = fromColumns(2, [[3, 4]]);
-    assertWithin(
+    claimWithin(
       [
         leakage(
           a,
@@ -154,6 +154,6 @@ describe('leakage', () => {
     expect(traceShare(identityProjector(4))).toBe(1);
     expect(traceShare(identityProjector(0))).toBe(1);
     const q = hardProjector([{ columns: fromColumns(4, [[1, 0, 0, 0]]), squaredNorm: 1, sketchError: 0 }], 4, 1);
-    assertWithin([traceShare(q)], [3 / 4], gamma(100), 'trace(Q)/rows');
+    claimWithin([traceShare(q)], [3 / 4], gamma(100), 'trace(Q)/rows');
   });
 });

@@ -69,7 +69,7 @@ const scoreOf = (task: GlueTask, rows: readonly GlueRow[], outputs: readonly Out
 
 const datasetOf = (name: GlueName): Dataset<GlueRow> => {
   const task: GlueTask = glueTable[name];
-  const { title, about, licence, parts, classes, metrics, unit } = task;
+  const { title, about, licence, parts, classes, metrics, unit, diagnosticOf } = task;
   return {
     name,
     title,
@@ -81,6 +81,8 @@ const datasetOf = (name: GlueName): Dataset<GlueRow> => {
     head: classes.length === 0 ? 'regress' : 'classify',
     classes,
     metrics,
+    diagnosticOf,
+    pairs: task.texts.length === 2,
     spans: 0,
     choices: 0,
     unit: unit?.name ?? null,

@@ -104,7 +104,9 @@ describe("GLUE's layouts", () => {
       labels: { not_duplicate: 1, duplicate: 0 },
       others: { 'hidden labels': 0, 'empty texts': 1, 'mean score': 0 },
     });
-    expect(() => records('rte', 'index\tsentence1\tsentence2\tlabel\n0\ta\n')).toThrow(/2 columns at f\.tsv:2/);
+    expect(() => records('rte', 'index\tsentence1\tsentence2\tlabel\n0\ta\n')).toThrow(
+      /2 columns at f\.tsv:2, expected 4, as many as its first line names/,
+    );
     expect(() => records('qqp', `${text}1\t2\t3\ta\tb\t0\textra\n`)).toThrow(/7 columns at f\.tsv:5/);
   });
 

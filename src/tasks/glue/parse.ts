@@ -87,7 +87,11 @@ const parseLines = (task: GlueTask, lines: readonly string[], name: string, labe
       skipped++;
       continue;
     }
-    if (cells.length !== width) throw faultOf(task, place, `${cells.length} columns`, `${width}: ${layoutOf(task)}`);
+    if (cells.length !== width) {
+      // A file with names may have more columns than are read.
+      const expected = first === 0 ? `${width}: ${layoutOf(task)}` : `${width}, as many as its first line names`;
+      throw faultOf(task, place, `${cells.length} columns`, expected);
+    }
     const value = label === -1 ? null : parseLabel(task, cells[label], place);
     rows.push(
       rowOf(

@@ -6,6 +6,7 @@
  * its successors; WNLI from Levesque et al. 2011.
  */
 import type { Part } from '../dataset.ts';
+import { hubFile } from '../parquet.ts';
 
 export interface GlueTask {
   readonly title: string;
@@ -27,6 +28,8 @@ export interface GlueTask {
   /** The names in SuperGLUE's JSONL files, where the task is part of that too. */
   readonly jsonl?: readonly [string, string];
   readonly parts: readonly Part[];
+  /** The task whose models answer it; absent: it is trained on itself. */
+  readonly diagnosticOf?: string;
   /** The official training file has broken lines, which everybody leaves out: those with too few columns. */
   readonly shortLines?: 'skipped';
   /** Some of its texts are empty. */
@@ -45,8 +48,6 @@ export type GlueMetric =
   | 'spearman'
   | 'pearson-spearman';
 
-/** Where Hugging Face keeps a split that fits one file. */
-const hubFile = (split: string): string => `${split}-00000-of-00001.parquet`;
 const train: Part = { name: 'train', split: 'train', files: ['train.tsv', hubFile('train')] };
 const dev: Part = { name: 'dev', split: 'dev', files: ['dev.tsv', hubFile('validation')] };
 const test: Part = { name: 'test', split: 'test', files: ['test.tsv', hubFile('test')] };
@@ -198,6 +199,7 @@ export const glueTable = {
     label: 'label',
     hub: ['premise', 'hypothesis'],
     parts: [{ ...test, files: ['diagnostic.tsv', ...test.files] }],
+    diagnosticOf: 'mnli',
   },
 } satisfies Record<string, GlueTask>;
 

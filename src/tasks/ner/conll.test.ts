@@ -50,7 +50,7 @@ describe('lines of CoNLL', () => {
     refused('a o\n', /the tag "o"/);
     refused('\n\n', /no word at f\.conll:2/);
     refused('-DOCSTART- O\n', /no word/);
-    refused('a B-x\nb O\nc I-x\n', /I-x, which IOB2 .* at f\.conll:3, .* line 1 has B-x, which IOB1/);
+    refused('a B-x\nb O\nc I-x\n', /I-x, which IOB2 .* at f\.conll:3, .* f\.conll:1 has B-x, which IOB1/);
     refused('a O\nb I-x\n', /I-x at f\.conll:2, expected an entity that begins with B-/, 'IOB2');
   });
 });

@@ -35,14 +35,19 @@ export interface ConllRecords {
 export const conllLayout =
   'CoNLL: a word a line, two columns or more parted by tabs or spaces, the tag (O, B-type, I-type) last, a blank line after each sentence';
 
-interface Line {
+/** A word with its tag. */
+export interface Line {
+  /** Of the line, or the row that it stands in, from 1. */
   readonly number: number;
   readonly word: string;
   readonly tag: string;
 }
 
+const faultAt = (place: string, received: string, expected: string, advice?: string): DataError =>
+  new DataError({ operation: 'read CoNLL', received: `${received} at ${place}`, expected, advice });
+
 const fault = (received: string, name: string, line: number, expected: string, advice?: string): DataError =>
-  new DataError({ operation: 'read CoNLL', received: `${received} at ${name}:${line}`, expected, advice });
+  faultAt(`${name}:${line}`, received, expected, advice);
 
 const columnsOf = (line: string): string[] =>
   line.includes('\t') ? line.replace(/\t+$/, '').split('\t') : line.replace(/ +$/, '').split(/ +/);
@@ -58,18 +63,54 @@ const firstAgainst = (scheme: Scheme, sentences: readonly (readonly Line[])[]): 
   return null;
 };
 
-const schemeOf = (sentences: readonly (readonly Line[])[], name: string): Scheme => {
+const schemeOf = (sentences: readonly (readonly Line[])[], placeOf: (number: number) => string): Scheme => {
   const againstIob2 = firstAgainst('IOB2', sentences);
   if (againstIob2 === null) return 'IOB2';
   const againstIob1 = firstAgainst('IOB1', sentences);
   if (againstIob1 === null) return 'IOB1';
-  throw fault(
+  throw faultAt(
+    placeOf(againstIob2.number),
     `${againstIob2.tag}, which IOB2 does not allow here,`,
-    name,
-    againstIob2.number,
-    `tags of one scheme; line ${againstIob1.number} has ${againstIob1.tag}, which IOB1 does not allow there`,
+    `tags of one scheme; ${placeOf(againstIob1.number)} has ${againstIob1.tag}, which IOB1 does not allow there`,
     'Mend the line; `parseConll` told the scheme IOB1 lets every I- begin an entity that continues none.',
   );
+};
+
+/** Whether a text is O, B-type or I-type. */
+export const isTag = (tag: string): boolean => /^(?:O|[BI]-.+)$/u.test(tag);
+
+/** Sentences as they stand in a file, and how to name a place of it. */
+export interface ReadSentences {
+  readonly sentences: readonly (readonly Line[])[];
+  /** Of each sentence, from 0. */
+  readonly documentOf: readonly number[];
+  readonly documents: number;
+  readonly placeOf: (number: number) => string;
+}
+
+/**
+ * Sentences as records, in IOB2.
+ *
+ * @throws DataError for a tag that the scheme does not allow.
+ */
+export const taggedRecords = (
+  { sentences, documentOf, documents, placeOf }: ReadSentences,
+  scheme: Scheme | 'found out',
+): ConllRecords => {
+  const read = scheme === 'found out' ? schemeOf(sentences, placeOf) : scheme;
+  const against = read === 'IOB2' ? firstAgainst('IOB2', sentences) : null;
+  if (against) throw faultAt(placeOf(against.number), against.tag, 'an entity that begins with B-, as in IOB2');
+  const types = new Set(sentences.flat().flatMap(({ tag }) => (tag === 'O' ? [] : [tag.slice(2)])));
+  return {
+    sentences: sentences.map((own, s) => ({
+      words: own.map(({ word }) => word),
+      tags: toIob2(own.map(({ tag }) => tag)),
+      document: documentOf[s],
+    })),
+    documents,
+    scheme: read,
+    types: [...types].sort(),
+  };
 };
 
 /**
@@ -105,8 +146,7 @@ export const parseConll = (
       throw fault(`${columns.length} columns`, name, number, `${width}, as on the lines before`, conllLayout);
     const [word, tag] = [columns[0], columns[width - 1]];
     if (word === '') throw fault('an empty word', name, number, 'a word');
-    if (!/^(?:O|[BI]-.+)$/u.test(tag))
-      throw fault(`the tag ${JSON.stringify(tag.slice(0, 40))}`, name, number, 'O, B-type or I-type');
+    if (!isTag(tag)) throw fault(`the tag ${JSON.stringify(tag.slice(0, 40))}`, name, number, 'O, B-type or I-type');
     if (!open) {
       if (begins) documents++;
       begins = false;
@@ -117,18 +157,6 @@ export const parseConll = (
     sentences[sentences.length - 1].push({ number, word, tag });
   }
   if (sentences.length === 0) throw fault('no word', name, Math.max(1, lines.length), conllLayout);
-  const read = scheme === 'found out' ? schemeOf(sentences, name) : scheme;
-  const against = read === 'IOB2' ? firstAgainst('IOB2', sentences) : null;
-  if (against) throw fault(against.tag, name, against.number, 'an entity that begins with B-, as in IOB2');
-  const types = new Set(sentences.flat().flatMap(({ tag }) => (tag === 'O' ? [] : [tag.slice(2)])));
-  return {
-    sentences: sentences.map((own, s) => ({
-      words: own.map(({ word }) => word),
-      tags: toIob2(own.map(({ tag }) => tag)),
-      document: documentOf[s],
-    })),
-    documents,
-    scheme: read,
-    types: [...types].sort(),
-  };
+  const placeOf = (number: number): string => `${name}:${number}`;
+  return taggedRecords({ sentences, documentOf, documents, placeOf }, scheme);
 };

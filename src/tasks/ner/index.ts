@@ -2,15 +2,17 @@
 import { DataError } from '../../errors.ts';
 import { foldIn, key, permutation } from '../../random.ts';
 import { type ReadFile, splitLines } from '../../text/lines.ts';
-import { findFile, requireFile } from '../folder.ts';
+import { type FoundFile, findFile, requireFile } from '../folder.ts';
 import type { LoadOptions } from '../load.ts';
 import { accuracyMetric } from '../metrics.ts';
+import { hubFile, readParquet } from '../parquet.ts';
 import { sampleRows } from '../sample.ts';
 import type { CheckedFile, TaskSource } from '../task-source.ts';
 import type { Task } from '../types.ts';
 import { type ConllRecords, conllLayout, parseConll, type TaggedSentence } from './conll.ts';
 import { entities, entityScores } from './entities.ts';
 import { tagClasses, taggingFeatures, usualOverlap } from './features.ts';
+import { hubLayout, tagsOfRows } from './hub.ts';
 
 export { type ConllRecords, parseConll, type Scheme, type TaggedSentence } from './conll.ts';
 export { type Entity, type EntityScores, entities, entityScores, type Reading, toIob2 } from './entities.ts';
@@ -23,22 +25,36 @@ interface NerTask {
   /** Names a file of a split may have; the first that is there is read. No dev file: the train file is split by document. */
   readonly files: Readonly<Record<Split, readonly string[]>>;
   readonly licence: string;
+  /** Hugging Face numbers the tags of its Parquet files by these. Absent: it has none of this data set. */
+  readonly hubTags?: readonly string[];
 }
+
+/** O, then B- and I- of each type, as Hugging Face numbers them. */
+const numbered = (...types: readonly string[]): readonly string[] => [
+  'O',
+  ...types.flatMap((type) => [`B-${type}`, `I-${type}`]),
+];
 
 const nerTasks = {
   conll2003: {
     title: 'CoNLL-2003',
     files: {
-      train: ['train.txt', 'eng.train', 'train.conll'],
-      dev: ['valid.txt', 'eng.testa', 'dev.txt', 'valid.conll', 'dev.conll'],
-      test: ['test.txt', 'eng.testb', 'test.conll'],
+      train: ['train.txt', 'eng.train', 'train.conll', hubFile('train')],
+      dev: ['valid.txt', 'eng.testa', 'dev.txt', 'valid.conll', 'dev.conll', hubFile('validation')],
+      test: ['test.txt', 'eng.testb', 'test.conll', hubFile('test')],
     },
     licence: 'Reuters corpus: research only, by agreement',
+    hubTags: numbered('PER', 'ORG', 'LOC', 'MISC'),
   },
   wnut17: {
     title: 'WNUT-17',
-    files: { train: ['wnut17train.conll'], dev: ['emerging.dev.conll'], test: ['emerging.test.annotated'] },
+    files: {
+      train: ['wnut17train.conll', hubFile('train')],
+      dev: ['emerging.dev.conll', hubFile('validation')],
+      test: ['emerging.test.annotated', hubFile('test')],
+    },
     licence: 'CC BY 4.0',
+    hubTags: numbered('corporation', 'creative-work', 'group', 'location', 'person', 'product'),
   },
   wikigold: {
     title: 'wikigold',
@@ -53,10 +69,17 @@ export const nerNames: readonly NerName[] = ['conll2003', 'wnut17', 'wikigold'];
 /** The first is reported. `strict_f1` reads predictions by IOB2 alone. */
 const metrics = ['f1', 'precision', 'recall', 'strict_f1', 'accuracy'];
 
-const readConll = async (task: NerTask, split: Split, folder: string, read: ReadFile) => {
-  const expected = `the ${split} file of ${task.title}; ${conllLayout}`;
+const layoutOf = ({ hubTags }: NerTask): string => (hubTags ? `${conllLayout}; or ${hubLayout}` : conllLayout);
+
+const recordsOf = async ({ hubTags }: NerTask, { path, bytes }: FoundFile): Promise<ConllRecords> =>
+  hubTags && path.endsWith('.parquet')
+    ? tagsOfRows(await readParquet(bytes, path), path, hubTags)
+    : parseConll(splitLines(bytes, path), path);
+
+const readTagged = async (task: NerTask, split: Split, folder: string, read: ReadFile) => {
+  const expected = `the ${split} file of ${task.title}; ${layoutOf(task)}`;
   const found = await requireFile(folder, task.files[split], expected, read);
-  return { name: found.name, records: parseConll(splitLines(found.bytes, found.path), found.path) };
+  return { name: found.name, records: await recordsOf(task, found) };
 };
 
 /**
@@ -101,13 +124,13 @@ const readSplit = async (
   task: NerTask,
   { data, read, measure = 'dev' }: Pick<NerOptions, 'data' | 'read' | 'measure'>,
 ): Promise<NerSplit> => {
-  const train = await readConll(task, 'train', data, read);
+  const train = await readTagged(task, 'train', data, read);
   if (task.files.dev.length === 0) {
     const { documents, ...parted } = splitByDocument(train.records);
     const split = `${train.name} by document, ${documents.train} to train on and ${documents.dev} to measure on`;
     return { ...parted, types: train.records.types, split };
   }
-  const dev = await readConll(task, measure, data, read);
+  const dev = await readTagged(task, measure, data, read);
   return {
     train: train.records.sentences,
     dev: dev.records.sentences,
@@ -179,7 +202,7 @@ const check = async (task: NerTask, folder: string, read: ReadFile): Promise<{ f
   for (const split of ['train', 'dev', 'test'] as const) {
     const needed = split !== 'test' && task.files[split].length > 0;
     if (!needed && !(await findFile(folder, task.files[split], conllLayout, read))) continue;
-    const { name, records } = await readConll(task, split, folder, read);
+    const { name, records } = await readTagged(task, split, folder, read);
     files.push({ name, rows: records.sentences.length, labels: countsOf(records) });
   }
   return { files };
@@ -193,14 +216,14 @@ export const nerSources: readonly TaskSource[] = nerNames.map((name) => {
   return {
     name,
     title: task.title,
-    layout: `${wanted.join(', ')}${task.files.dev.length === 0 ? ' (split by document)' : ''}; ${conllLayout}`,
+    layout: `${wanted.join(', ')}${task.files.dev.length === 0 ? ' (split by document)' : ''}; ${layoutOf(task)}`,
     metric: metrics[0],
     licence: task.licence,
     sentences: async (folder, read) => textsOf((await readSplit(task, { data: folder, read })).train),
     measured: async (folder, read) => {
       const { dev } = await readSplit(task, { data: folder, read });
       const test = await findFile(folder, task.files.test, conllLayout, read);
-      return textsOf(test ? [...dev, ...(await readConll(task, 'test', folder, read)).records.sentences] : dev);
+      return textsOf(test ? [...dev, ...(await readTagged(task, 'test', folder, read)).records.sentences] : dev);
     },
     check: (folder, read) => check(task, folder, read),
   };

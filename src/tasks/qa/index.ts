@@ -3,21 +3,25 @@ import type { ReadFile } from '../../text/lines.ts';
 import { type FoundFile, findFile, requireFile } from '../folder.ts';
 import type { LoadOptions } from '../load.ts';
 import { accuracyMetric } from '../metrics.ts';
+import { hubFile } from '../parquet.ts';
 import { sampleRows } from '../sample.ts';
 import type { CheckedFile, TaskSource } from '../task-source.ts';
 import type { Task } from '../types.ts';
 import { splitByArticle } from './articles.ts';
 import { goldOf, questionFeatures, scoreSpans1, scoreSpans2 } from './features.ts';
+import { hubLayout } from './hub.ts';
+import { readSquad } from './read.ts';
 import { usualLongest } from './spans.ts';
-import { readIds, readSquad, type SquadQuestion, type SquadRecords, squadLayout } from './squad.ts';
+import { fault, readIds, type SquadQuestion, type SquadRecords, squadLayout } from './squad.ts';
 import { usualWindows } from './windows.ts';
 
 export { splitByArticle } from './articles.ts';
 export { goldOf, type QuestionFeatures, questionFeatures, scoreSpans1, scoreSpans2 } from './features.ts';
 export { answerF1, evaluateSquad1, evaluateSquad2, exactMatch, type Gold } from './metrics.ts';
 export { normalizeAnswer } from './normalize.ts';
+export { readSquad } from './read.ts';
 export { bestSpans, type SpanCandidate, type SpanOptions, type Spans } from './spans.ts';
-export { parseSquad, readSquad, type SquadAnswer, type SquadQuestion, type SquadRecords } from './squad.ts';
+export { parseSquad, type SquadAnswer, type SquadQuestion, type SquadRecords } from './squad.ts';
 export { type ContextWindow, contextWindows, type WindowOptions } from './windows.ts';
 
 const versions = {
@@ -30,14 +34,28 @@ export const squadNames: readonly SquadName[] = ['squad1', 'squad2'];
 
 const filesOf = (name: SquadName, split: 'train' | 'dev'): string[] => {
   const file = `${split}-${versions[name].file}.json`;
-  return [file, `${file}.gz`];
+  return [file, `${file}.gz`, hubFile(split === 'dev' ? 'validation' : split)];
 };
 const expectedOf = (name: SquadName, split: string): string =>
-  `the ${split} file of ${versions[name].title}, packed by gzip or not; ${squadLayout}`;
+  `the ${split} file of ${versions[name].title}, packed by gzip or not; ${squadLayout}; or ${hubLayout}`;
+
+/** @throws DataError for what is malformed, and for a question without an answer where the version has none such. */
+const readVersion = async (name: SquadName, { bytes, path }: FoundFile): Promise<SquadRecords> => {
+  const records = await readSquad(bytes, path);
+  const impossible = name === 'squad1' ? records.questions.find((question) => question.impossible) : undefined;
+  if (impossible)
+    throw fault(
+      `the question ${impossible.id} without an answer`,
+      path,
+      'answers to every question, as SQuAD 1.1 has',
+      'SQuAD 2.0 is the task squad2.',
+    );
+  return records;
+};
 
 /** Beside `dev-v1.1.json` there may stand `dev-v1.1.guessed-offsets.json`: ids whose answers have offsets nobody vouches for. */
 const guessedOffsets = async (squad: FoundFile, folder: string, read: ReadFile): Promise<ReadonlySet<string>> => {
-  const name = squad.name.replace(/\.json(\.gz)?$/, '.guessed-offsets.json');
+  const name = squad.name.replace(/\.(json(\.gz)?|parquet)$/, '.guessed-offsets.json');
   const found = await findFile(folder, [name], 'a JSON list of question ids', read);
   return found ? readIds(found.bytes, found.path) : new Set();
 };
@@ -65,11 +83,11 @@ const readSplit = async (
   { data, read, trainOnGuessed = false }: Pick<SquadOptions, 'data' | 'read' | 'trainOnGuessed'>,
 ): Promise<SquadSplit> => {
   const devFile = await requireFile(data, filesOf(name, 'dev'), expectedOf(name, 'dev'), read);
-  const devRecords = await readSquad(devFile.bytes, devFile.path);
+  const devRecords = await readVersion(name, devFile);
   const trainFile = await findFile(data, filesOf(name, 'train'), expectedOf(name, 'train'), read);
   const parted = trainFile ? null : splitByArticle(devRecords);
   const rows = parted ?? {
-    train: (await readSquad(trainFile!.bytes, trainFile!.path)).questions,
+    train: (await readVersion(name, trainFile!)).questions,
     dev: devRecords.questions,
   };
   const guessed = trainOnGuessed ? new Set() : await guessedOffsets(trainFile ?? devFile, data, read);
@@ -136,7 +154,7 @@ const check = async (name: SquadName, folder: string, read: ReadFile): Promise<{
     const find = split === 'dev' ? requireFile : findFile;
     const found = await find(folder, filesOf(name, split), expected, read);
     if (found === null) continue;
-    const records = await readSquad(found.bytes, found.path);
+    const records = await readVersion(name, found);
     const guessed = await guessedOffsets(found, folder, read);
     files.push({ name: found.name, rows: records.questions.length, labels: countsOf(records, guessed.size) });
   }
@@ -149,7 +167,7 @@ const textsOf = (questions: readonly SquadQuestion[]): string[] =>
 export const squadSources: readonly TaskSource[] = squadNames.map((name) => ({
   name,
   title: versions[name].title,
-  layout: `${filesOf(name, 'train')[0]} and ${filesOf(name, 'dev')[0]}, packed by gzip or not (without the train file the dev file is split by article); ${squadLayout}`,
+  layout: `${filesOf(name, 'train')[0]} and ${filesOf(name, 'dev')[0]}, packed by gzip or not (without the train file the dev file is split by article); ${squadLayout}; or ${hubLayout}`,
   metric: versions[name].metrics[0],
   licence: 'CC BY-SA 4.0',
   sentences: async (folder, read) => textsOf((await readSplit(name, { data: folder, read })).train),

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DataError } from '../../errors.ts';
 import { splitByArticle } from './articles.ts';
-import { codePointIndex, parseSquad, readIds, readSquad } from './squad.ts';
+import { readSquad } from './read.ts';
+import { codePointIndex, parseSquad, readIds } from './squad.ts';
 
 const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
@@ -98,7 +99,14 @@ describe('the records of SQuAD', () => {
     await expect(readSquad(packed.subarray(0, -9), 'f.json.gz')).rejects.toThrow(/do not unpack, f\.json\.gz/);
     const flipped = Uint8Array.from(packed, (byte, i) => (i === 30 ? byte ^ 0x55 : byte));
     await expect(readSquad(flipped, 'f.json.gz')).rejects.toThrow(DataError);
-    await expect(readSquad(bytes(json).subarray(0, -1), 'f.json')).rejects.toThrow(/read JSON: received .* in f\.json/);
+    const cut = bytes(json).subarray(0, -1);
+    await expect(readSquad(cut, 'f.json')).rejects.toThrow(
+      new RegExp(
+        `read JSON: received a text that is no JSON .* at f\\.json:1:${new TextDecoder().decode(cut).length + 1},`,
+      ),
+    );
+    const damaged = new TextEncoder().encode('{\n "data": [\n  { "title": "a", paragraphs: [] }\n ]\n}\n');
+    await expect(readSquad(gzipSync(damaged), 'f.json.gz')).rejects.toThrow(/at f\.json\.gz:3:19, expected SQuAD JSON/);
     expect(await readIds(bytes(['a', 'b']), 'ids.json')).toEqual(new Set(['a', 'b']));
     await expect(readIds(bytes({ a: 1 }), 'ids.json')).rejects.toThrow(/in ids\.json, expected a JSON list/);
   });

@@ -8,6 +8,7 @@
  */
 import { DataError } from '../../errors.ts';
 import { splitLines } from '../../text/lines.ts';
+import { jsonFault } from '../json-fault.ts';
 import { gunzip } from './gunzip.ts';
 
 export interface SquadAnswer {
@@ -52,38 +53,49 @@ export const codePointIndex = (text: string): Int32Array | null => {
 };
 
 /** A value on its way down the file, with the place it was found at. */
-interface Found {
+export interface Found {
   readonly value: unknown;
   readonly place: string;
 }
 
-const fault = (received: string, place: string, expected: string, advice?: string): DataError =>
+export const fault = (received: string, place: string, expected: string, advice?: string): DataError =>
   new DataError({ operation: 'read SQuAD', received: `${received} in ${place}`, expected, advice });
 
 const describe = (value: unknown): string =>
   value === undefined ? 'nothing' : Array.isArray(value) ? 'a list' : String(JSON.stringify(value)).slice(0, 60);
 
 /** A member of an object, or undefined where there is none (or only an inherited one). */
-const member = ({ value, place }: Found, name: string): unknown => {
+export const member = ({ value, place }: Found, name: string): unknown => {
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     throw fault(describe(value), place, `an object with "${name}"`, squadLayout);
   return Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
 };
 
-const text = (found: Found, name: string): string => {
+export const text = (found: Found, name: string): string => {
   const value = member(found, name);
   if (typeof value !== 'string') throw fault(`${describe(value)} for "${name}"`, found.place, 'a text', squadLayout);
   return value;
 };
 
-const list = (found: Found, name: string): readonly unknown[] => {
+export const list = (found: Found, name: string): readonly unknown[] => {
   const value = member(found, name);
   if (!Array.isArray(value)) throw fault(`${describe(value)} for "${name}"`, found.place, 'a list', squadLayout);
   return value;
 };
 
+/** Refuses an id that was there before. */
+export const idsOnce = (): ((id: string, place: string) => void) => {
+  const places = new Map<string, string>();
+  return (id, place) => {
+    const earlier = places.get(id);
+    if (earlier !== undefined)
+      throw fault('an id that is there twice', place, 'every id once', `The first is ${earlier}.`);
+    places.set(id, place);
+  };
+};
+
 /** One answer, its offset checked against the context. */
-const readAnswer = (found: Found, context: string, index: Int32Array | null): SquadAnswer => {
+export const readAnswer = (found: Found, context: string, index: Int32Array | null): SquadAnswer => {
   const answer = text(found, 'text');
   const offset = member(found, 'answer_start');
   if (answer === '')
@@ -118,7 +130,7 @@ export const parseSquad = (json: unknown, name: string): SquadRecords => {
   const version = member(root, 'version');
   const articles = list(root, 'data');
   const questions: SquadQuestion[] = [];
-  const ids = new Map<string, string>();
+  const isNew = idsOnce();
   let paragraphs = 0;
   for (const [article, value] of articles.entries()) {
     const found = { value, place: `article ${article + 1} of ${name}` };
@@ -132,9 +144,7 @@ export const parseSquad = (json: unknown, name: string): SquadRecords => {
       for (const entry of list(inParagraph, 'qas')) {
         const id = text({ value: entry, place: inParagraph.place }, 'id');
         const asked = { value: entry, place: `question ${id} of ${titled}` };
-        const earlier = ids.get(id);
-        if (earlier !== undefined) throw fault('an id that is there twice', asked.place, `every id once`, earlier);
-        ids.set(id, `The first is ${asked.place}.`);
+        isNew(id, asked.place);
         const question = text(asked, 'question');
         const impossible = member(asked, 'is_impossible') ?? false;
         if (typeof impossible !== 'boolean')
@@ -164,23 +174,25 @@ export const parseSquad = (json: unknown, name: string): SquadRecords => {
 /**
  * JSON, packed by gzip or not (the first two bytes tell).
  *
- * @throws DataError where it does not unpack, is not UTF-8 or not JSON.
+ * @throws DataError where it does not unpack, is not UTF-8 (names the line), or not JSON (names line and column).
  */
 export const parseJson = async (bytes: Uint8Array, path: string, expected: string): Promise<unknown> => {
-  const lines = splitLines(await gunzip(bytes, path), path);
+  const text = splitLines(await gunzip(bytes, path), path).join('\n');
   try {
-    return JSON.parse(lines.join('\n'));
+    return JSON.parse(text);
   } catch (error) {
+    // What engines say of the place differs, and most say nothing.
+    const { line, column } = jsonFault(text) ?? { line: 1, column: 1 };
     throw new DataError(
-      { operation: 'read JSON', received: `${(error as Error).message} in ${path}`, expected },
+      {
+        operation: 'read JSON',
+        received: `a text that is no JSON (${(error as Error).message}) at ${path}:${line}:${column}`,
+        expected,
+      },
       { cause: error },
     );
   }
 };
-
-/** {@link parseSquad} of a file's bytes, packed or not. @throws DataError */
-export const readSquad = async (bytes: Uint8Array, path: string): Promise<SquadRecords> =>
-  parseSquad(await parseJson(bytes, path, squadLayout), path);
 
 /** The ids of questions, as a JSON list. @throws DataError for anything else */
 export const readIds = async (bytes: Uint8Array, path: string): Promise<ReadonlySet<string>> => {

@@ -33,6 +33,7 @@ export const copa: Dataset<CopaRow> = {
   head: 'choose',
   classes: [],
   metrics: ['accuracy'],
+  pairs: true,
   spans: 0,
   choices: 2,
   unit: null,

@@ -19,7 +19,10 @@ const schema = v.looseObject({
     questions: v.array(
       v.looseObject({
         question: words,
-        answers: v.array(v.looseObject({ text: v.string(), label: v.optional(v.unknown()) })),
+        answers: v.pipe(
+          v.array(v.looseObject({ text: v.string(), label: v.optional(v.unknown()) })),
+          v.minLength(1, 'no answers'),
+        ),
       }),
     ),
   }),
@@ -67,6 +70,7 @@ export const multirc: Dataset<MultircRow> = {
   head: 'classify',
   classes: ['false', 'true'],
   metrics: ['f1a-em', 'f1a', 'em'],
+  pairs: true,
   spans: 0,
   choices: 0,
   unit: 'passage',

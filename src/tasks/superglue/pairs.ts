@@ -28,6 +28,7 @@ interface PairTask {
   readonly labels: readonly unknown[];
   readonly metrics: readonly string[];
   readonly parts?: readonly Part[];
+  readonly diagnosticOf?: string;
   readonly unit?: string;
   score(predicted: Int32Array, labels: readonly number[]): Scores;
 }
@@ -73,6 +74,7 @@ const pairTasks: readonly PairTask[] = [
     labels: entailment,
     metrics: ['matthews'],
     parts: [{ name: 'dev', split: 'dev', files: ['AX-b.jsonl', 'test-00000-of-00001.parquet'] }],
+    diagnosticOf: 'rte',
     score: (predicted, labels) => ({ matthews: matthewsCorrelation(predicted, labels) }),
   },
   {
@@ -86,12 +88,13 @@ const pairTasks: readonly PairTask[] = [
     labels: entailment,
     metrics: ['accuracy'],
     parts: [{ name: 'dev', split: 'dev', files: ['AX-g.jsonl', 'test-00000-of-00001.parquet'] }],
+    diagnosticOf: 'rte',
     score: (predicted, labels) => ({ accuracy: accuracy(predicted, labels) }),
   },
 ];
 
 const datasetOf = (task: PairTask): Dataset<TextPair> => {
-  const { name, title, about, licence, classes, metrics } = task;
+  const { name, title, about, licence, classes, metrics, diagnosticOf } = task;
   const [one, two] = task.fields;
   const schema = v.looseObject({ [one]: words, [two]: words });
   // BoolQ's passage, which several questions may be about, comes second.
@@ -107,6 +110,8 @@ const datasetOf = (task: PairTask): Dataset<TextPair> => {
     head: 'classify',
     classes,
     metrics,
+    diagnosticOf,
+    pairs: true,
     spans: 0,
     choices: 0,
     unit: task.unit ?? null,

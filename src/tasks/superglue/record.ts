@@ -82,6 +82,7 @@ export const record: Dataset<RecordRow> = {
   head: 'classify',
   classes: ['false', 'true'],
   metrics: ['f1-em', 'f1', 'em'],
+  pairs: true,
   spans: 0,
   choices: 0,
   unit: 'passage',

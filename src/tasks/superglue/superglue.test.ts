@@ -121,6 +121,9 @@ describe("SuperGLUE's records", () => {
       },
     ]);
     const withEntity = (entity: object) => ({ ...record, passage: { ...record.passage, entities: [entity] } });
+    const { passage } = multirc;
+    const silent = { ...multirc, passage: { ...passage, questions: [{ question: 'Who met?', answers: [] }] } };
+    await expect(read('multirc', [silent])).rejects.toThrow(/passage\.questions\.0\.answers: no answers at f\.jsonl:1/);
     await expect(read('record', [withEntity({ start: 30, end: 46 })])).rejects.toThrow(/the entity 30 to 46 of .*46/);
     await expect(read('record', [withEntity({ start: 3, end: 2 })])).rejects.toThrow(DataError);
     const [qa] = record.qas;

@@ -58,6 +58,7 @@ const rowOf = (value: unknown, origin: Origin): WicRow[] => {
 
 export const wic: Dataset<WicRow> = {
   ...sameMeaning,
+  pairs: true,
   name: 'wic',
   title: 'WiC',
   about: 'does a word mean the same in two sentences?',

@@ -21,6 +21,7 @@ const flat = v.looseObject({ ...target.entries, text: words });
 
 export const wsc: Dataset<WscRow> = {
   ...sameMeaning,
+  pairs: false,
   name: 'wsc',
   title: 'WSC',
   about: 'does the pronoun mean the noun?',
