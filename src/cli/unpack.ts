@@ -6,8 +6,9 @@ import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createInflateRaw } from 'node:zlib';
 import { DataError } from '../errors.ts';
+import { crc32 } from '../io/crc.ts';
 import { cannot, codeOf } from '../io/failure.ts';
-import { crc32, packedStart, type ZipArchive, type ZipEntry, zipEntries, zipFault } from '../io/zip.ts';
+import { packedStart, type ZipArchive, type ZipEntry, zipEntries, zipFault } from '../io/zip.ts';
 import { partialName } from './download.ts';
 
 /** A file in an archive, and what it is called in the folder of the task. */

@@ -1,5 +1,5 @@
 import { deflateRawSync } from 'node:zlib';
-import { crc32 } from './zip.ts';
+import { crc32 } from './crc.ts';
 
 /** A file to pack; what is left out is as it should be, what is given may be wrong. */
 export interface Packing {

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DataError } from '../errors.ts';
+import { crc32 } from './crc.ts';
 import { type Packing, zipOf } from './zip.fixture.ts';
-import { crc32, packedStart, type ZipArchive, zipEntries } from './zip.ts';
+import { packedStart, type ZipArchive, zipEntries } from './zip.ts';
 
 /** An archive in memory that is never asked for bytes it does not have. */
 const archiveOf = (bytes: Uint8Array): ZipArchive => ({

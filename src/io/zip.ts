@@ -126,17 +126,3 @@ export async function packedStart(archive: ZipArchive, { path, header, packed }:
   if (here !== path) throw zipFault(archive.name, `${path} that calls itself ${JSON.stringify(here)}`, 'one name');
   return start;
 }
-
-/** The table of CRC-32 for a byte: the reflected polynomial 0xEDB88320 (APPNOTE 4.4.7). */
-const table = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  return crc;
-});
-
-/** CRC-32 as zip and gzip have it; `before` goes on from the sum of what stood before. Node's own is not in every Node 20. */
-export function crc32(bytes: Uint8Array, before = 0): number {
-  let crc = ~before;
-  for (const byte of bytes) crc = table[(crc ^ byte) & 0xff] ^ (crc >>> 8);
-  return ~crc >>> 0;
-}

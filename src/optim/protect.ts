@@ -16,8 +16,8 @@ import { type Projector, toDense } from './projector/index.ts';
 export type DeviceProjectors = { readonly factor: Tensor; readonly orthogonal: boolean } | { readonly dense: Tensor };
 
 /**
- * Up to this rank columns are made orthogonal, on the host, when a phase begins: about 4·size·rank² + 20·rank³ operations an expert,
- * 0.03 s at rank 64 and 3 s at 350. What it saves, two readings of Δ in each step, is small beside the products of a high rank.
+ * Up to this rank columns are made orthogonal, on the host, when a phase begins, which takes time as rank³. What it saves, two
+ * readings of Δ in each step, is small beside the products of a high rank.
  */
 const mostTurned = 64;
 

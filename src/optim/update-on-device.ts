@@ -2,9 +2,9 @@ import type { Engine } from '../engine.ts';
 import { cholesky, eigh, identity, type Matrix, matrix, solveCholesky } from '../linalg/index.ts';
 import { readTogether } from '../pending.ts';
 import type { Tensor } from '../tensor.ts';
+import { learntLeakage, type UpdateSide } from './learnt.ts';
 import type { OmoeOptions } from './options.ts';
 import { sources } from './projector/combine.ts';
-import type { UpdateSide } from './update-side.ts';
 
 /**
  * The update side without moving a weight to the host. With the unit vectors U [expert, entry] of what each expert has learnt, and
@@ -17,7 +17,7 @@ import type { UpdateSide } from './update-side.ts';
 const widest = 1e6;
 
 /**
- * @param delta [expert, in + 1, out], as `matrix` and `base` (src/optim/update-side.ts)
+ * @param delta [expert, in + 1, out], as `current` and `base`
  * @returns null where the Gram matrix cannot be trusted: directions that nearly depend on each other, or no finite numbers
  */
 export async function projectOnDevice(
@@ -66,12 +66,7 @@ export async function projectOnDevice(
       return {
         tensors: [moves.matmul(kept.across), moves.norm([1])],
         of: ([along, norms]) =>
-          Array.from(moved, (_, i) => {
-            const others = Array.from(moved, (length, j) => (j === i ? 0 : length));
-            const hit = Math.hypot(...others.map((length, j) => length * along[i * experts + j]));
-            const whole = Math.hypot(...others) * norms[i];
-            return whole === 0 ? null : Math.min(1, hit / whole);
-          }),
+          Array.from(moved, (_, i) => learntLeakage(moved, i, (j) => moved[j] * along[i * experts + j], norms[i])),
       };
     },
   };

@@ -1,27 +1,19 @@
 import type { HostArray } from '../backend.ts';
 import { dot, norm } from '../linalg/matrix.ts';
-import type { Pending } from '../pending.ts';
 import { foldIn, type Key, normal } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
+import { learntLeakage, type UpdateSide } from './learnt.ts';
 import type { OmoeOptions } from './options.ts';
 import { sources } from './projector/combine.ts';
 import { learntSpan, projectOff, updateBasis } from './projector/index.ts';
 import { projectOnDevice } from './update-on-device.ts';
 
 /**
- * Update side: each expert's flattened [W; b] update is made orthogonal to what the others have learnt since the upcycle,
- * M_j − M_j,base, taken before the step for all experts at once. In Float64: on the device where it has that and the directions are
- * clearly independent, else on the host, by a QR that tells their rank.
+ * Update side: each expert's flattened [W; b] update is made orthogonal to what the others have learnt since the upcycle. In
+ * Float64: on the device where it has that and the directions are clearly independent, else on the host, by a QR that tells
+ * their rank.
+ * @param delta [expert, in + 1, out], as `matrix` and `base`
  */
-export interface UpdateSide {
-  /** [expert, in + 1, out] */
-  readonly projected: Tensor;
-  /** 1 − (directions taken out)/(entries), [expert] */
-  readonly trace: readonly number[];
-  /** ‖(M_j − M_j,base)ᵀ vec(Δ)‖/(‖·‖‖Δ‖) over the other experts, of a given applied update */
-  leakage(applied: Tensor): Pending<(number | null)[]>;
-}
-
 export async function projectAgainstLearnt(
   delta: Tensor,
   matrix: Tensor,
@@ -71,12 +63,7 @@ async function projectOnHost(
     leakage: (applied) => ({
       tensors: [applied],
       of: ([data]) =>
-        rows(data).map((move, i) => {
-          const others = [...learnt.keys()].filter((j) => j !== i);
-          const hit = Math.hypot(...others.map((j) => dot(learnt[j], 0, move, 0, size)));
-          const length = Math.hypot(...others.map((j) => lengths[j])) * norm(move);
-          return length === 0 ? null : Math.min(1, hit / length);
-        }),
+        rows(data).map((move, i) => learntLeakage(lengths, i, (j) => dot(learnt[j], 0, move, 0, size), norm(move))),
     }),
   };
 }

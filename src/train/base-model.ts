@@ -1,9 +1,9 @@
+import { crc32c } from '../io/crc.ts';
 import type { SafetensorsFile } from '../io/safetensors/types.ts';
 import { openWeights } from '../io/weights.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { readModelConfig } from '../models/folder.ts';
 import type { ReadFile } from '../text/lines.ts';
-import { crc32c } from './crc32c.ts';
 
 /** What is known of the folder that a fine-tuning starts from, before its weights are made parameters. */
 export interface BaseModel {

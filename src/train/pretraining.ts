@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts';
 import { DataError } from '../errors.ts';
+import { crc32c } from '../io/crc.ts';
 import { initModel, type ModelConfig, type ModelParameters, nearAttention } from '../models/index.ts';
 import { type AdamWState, adamw } from '../optim/adamw.ts';
 import { omoe } from '../optim/omoe.ts';
@@ -13,7 +14,6 @@ import { readTokenizerFiles } from '../text/tokenizer-files.ts';
 import { trainWordPieces, vocabularyText } from '../text/train-vocabulary.ts';
 import { numberPieces } from '../text/wordpiece.ts';
 import { decays } from './classifier-trainee.ts';
-import { crc32c } from './crc32c.ts';
 import {
   type MaskedBatch,
   type MaskedBatches,

@@ -27,7 +27,7 @@ export interface StepMemory {
   readonly step: number;
   /** The sum of these five: what the backend has to hold. */
   readonly device: number;
-  /** What the method needs outside of the backend, most of it in Float64: statistics and projectors, or the update side's vectors. */
+  /** What the method needs outside of the backend, most of it in Float64: statistics and projectors, or the update side's vectors, where it goes by the host. */
   readonly projectors: number;
 }
 
@@ -131,8 +131,8 @@ function watchForward<P, D, B>({ upload, loss }: Objective<P, D, B>, backend: Co
 
 /**
  * Of all protected linears, in Float64. Input and output side: of each expert its statistics, and what stands for its projector,
- * the columns of its sources or a square matrix. Update side: of each number of [W; b] the start, what was learnt, its basis,
- * the update and the projected one, all of which wait for the report.
+ * the columns of its sources or a square matrix. Update side, where it goes by the host: of each number of [W; b] the start,
+ * what was learnt, its basis, the update and the projected one, all of which wait for the report.
  */
 function hostBytes(config: ModelConfig, method: OmoeOptions, tokens: number): number {
   const { width: d, hidden: f, moe } = config;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { crc32c } from '../io/crc.ts';
 import { memoryFiles } from '../io/memory.ts';
-import { crc32c } from './crc32c.ts';
 import { eventFile, maskedCrc, restartEvent, scalarEvent, tfRecord, versionEvent } from './tensorboard.ts';
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

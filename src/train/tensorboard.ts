@@ -1,6 +1,6 @@
+import { crc32c } from '../io/crc.ts';
 import { cannot } from '../io/failure.ts';
 import { type Files, join } from '../io/files.ts';
-import { crc32c } from './crc32c.ts';
 import { appendTo } from './metrics-log.ts';
 
 /**

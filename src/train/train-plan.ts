@@ -1,9 +1,9 @@
 import { UsageError } from '../errors.ts';
+import { crc32c } from '../io/crc.ts';
 import type { Schedule } from '../optim/schedule.ts';
 import { findGenerated } from '../tasks/generated.ts';
 import type { Example, Task } from '../tasks/types.ts';
 import type { BaseModel } from './base-model.ts';
-import { crc32c } from './crc32c.ts';
 import { flagReader } from './flags.ts';
 import { parseMethods } from './parse-methods.ts';
 import { checkFiles, defaultsOf, type EncoderFlags, embeddedTask, largestSeed } from './plan.ts';
